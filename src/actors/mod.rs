@@ -1,0 +1,1 @@
+//! I/O tasks that carry events and commands. They decide nothing.

@@ -1,0 +1,1 @@
+//! Wiring: builds the actors, connects their mailboxes; whole jobs that several commands share.

@@ -1,0 +1,1 @@
+//! Market messages to domain types: depth, trades, best prices, mark price.

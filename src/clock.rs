@@ -1,0 +1,1 @@
+//! The one reader of wall and monotonic time.

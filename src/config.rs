@@ -1,0 +1,1 @@
+//! Settings from `.env` and the environment: typed, range-checked, all problems reported at once.

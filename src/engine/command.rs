@@ -1,0 +1,79 @@
+//! Everything the engine can ask for. A command is durable before it is carried out.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::domain::{ClientOrderId, OrderRequest, StopRequest, Symbol, TradeId};
+use crate::trading::Approved;
+
+/// One thing the outside is to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum Command {
+    /// Place an ordinary order.
+    Place(Approved<OrderRequest>),
+    /// Cancel an ordinary order.
+    Cancel {
+        /// What it trades.
+        symbol: Symbol,
+        /// Which order.
+        client_order_id: ClientOrderId,
+    },
+    /// Ask where an ordinary order stands.
+    Query {
+        /// What it trades.
+        symbol: Symbol,
+        /// Which order.
+        client_order_id: ClientOrderId,
+    },
+    /// Place a protective stop.
+    PlaceStop(Approved<StopRequest>),
+    /// Cancel a protective stop.
+    CancelStop {
+        /// What it protects.
+        symbol: Symbol,
+        /// Which order.
+        client_order_id: ClientOrderId,
+    },
+    /// Ask where a protective stop stands.
+    QueryStop {
+        /// What it protects.
+        symbol: Symbol,
+        /// Which order.
+        client_order_id: ClientOrderId,
+    },
+    /// Ask for the position in one symbol.
+    QueryPosition {
+        /// Which symbol.
+        symbol: Symbol,
+    },
+    /// Ask for the whole account.
+    QueryAccount {
+        /// The newest trade known, per traded symbol: ask for what came after.
+        fills_after: BTreeMap<Symbol, Option<TradeId>>,
+    },
+    /// Tell people.
+    Notify(Notice),
+}
+
+/// Something people should know, as data; the outside words it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Notice {
+    /// How urgent it is.
+    pub severity: Severity,
+    /// What it is about, if one symbol.
+    pub symbol: Option<Symbol>,
+    /// What happened.
+    pub text: String,
+}
+
+/// How urgent a notice is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Severity {
+    /// State changed.
+    Info,
+    /// Look at it tomorrow.
+    Warning,
+    /// A person should act now.
+    Alarm,
+}

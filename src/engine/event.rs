@@ -1,0 +1,195 @@
+//! Everything that can happen to the engine. The journal holds these, in order, with their `now`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::book::Frame;
+use crate::domain::{
+    AccountReport, Amount, ClientOrderId, Failure, FeeRates, Fill, Instrument, ModelId,
+    OrderReport, PositionReport, Prediction, RunId, Second, StopReport, Symbol, Timestamp, TradeId,
+};
+use crate::trading::TradingSettings;
+
+/// One thing that happened, in the order in which the engine learnt of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// A run began; opens its journal.
+    Started(Box<Started>),
+    /// A second of the market was cut.
+    Second(Box<Frame>),
+    /// A model answered the second's frame.
+    Prediction(Prediction),
+    /// The state of an ordinary order: an acknowledgement, a query's answer or the user stream.
+    Order(OrderReport),
+    /// Placing an ordinary order did not simply succeed.
+    PlaceFailed {
+        /// Which order.
+        client_order_id: ClientOrderId,
+        /// What became of it.
+        failure: Failure,
+    },
+    /// Cancelling an ordinary order did not simply succeed.
+    CancelFailed {
+        /// Which order.
+        client_order_id: ClientOrderId,
+        /// What became of the request.
+        failure: Failure,
+    },
+    /// Asking about an ordinary order failed; code −2013 says that the venue does not know it.
+    QueryFailed {
+        /// Which order.
+        client_order_id: ClientOrderId,
+        /// What became of the request.
+        failure: Failure,
+    },
+    /// A trade of ours.
+    Fill(Fill),
+    /// The state of a conditional order.
+    Stop(StopReport),
+    /// Placing a conditional order did not simply succeed.
+    PlaceStopFailed {
+        /// Which order.
+        client_order_id: ClientOrderId,
+        /// What became of it.
+        failure: Failure,
+    },
+    /// Cancelling a conditional order did not simply succeed.
+    CancelStopFailed {
+        /// Which order.
+        client_order_id: ClientOrderId,
+        /// What became of the request.
+        failure: Failure,
+    },
+    /// Asking about a conditional order failed.
+    QueryStopFailed {
+        /// Which order.
+        client_order_id: ClientOrderId,
+        /// What became of the request.
+        failure: Failure,
+    },
+    /// The position in one symbol as the venue tells it; a flat one is reported as zero.
+    Position {
+        /// When the venue was asked: fills before it are in it.
+        asked_at: Timestamp,
+        /// What it said.
+        report: PositionReport,
+    },
+    /// Asking for a position failed.
+    PositionFailed {
+        /// Which symbol.
+        symbol: Symbol,
+        /// What became of the request.
+        failure: Failure,
+    },
+    /// The whole account as the venue tells it.
+    Account(Box<AccountReport>),
+    /// Asking for the account failed.
+    AccountFailed(Failure),
+    /// A stream came up, went down or stopped proving itself.
+    Feed {
+        /// Which stream.
+        feed: Feed,
+        /// Whether it is connected and proven.
+        is_live: bool,
+    },
+    /// The venue's clock less ours, as measured.
+    ClockOffset {
+        /// Nanoseconds; positive if the venue is ahead.
+        nanos: i64,
+    },
+    /// The journal failed or works again.
+    Journal {
+        /// Whether records become durable.
+        is_healthy: bool,
+    },
+    /// The model in charge of a symbol changed.
+    Model {
+        /// Which symbol.
+        symbol: Symbol,
+        /// The model; `None` if there is none to trade on.
+        model: Option<ModelInCharge>,
+    },
+    /// The operator asked for something.
+    Operator(OperatorRequest),
+    /// The process was asked to end.
+    Shutdown,
+    /// A deadline named by `next_deadline` has come.
+    Tick,
+}
+
+/// What a run begins with: enough to replay it without anything else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Started {
+    /// Which run; client order ids derive from it.
+    pub run: RunId,
+    /// The code that ran.
+    pub version: String,
+    /// The numbers of the trading cycle.
+    pub settings: TradingSettings,
+    /// What is traded, with the venue's filters and this account's fees. Ordered by symbol.
+    pub instruments: Vec<TradedInstrument>,
+    /// Where the ledger of earlier runs ends.
+    pub ledger: LedgerSummary,
+}
+
+/// An instrument with the fees the account pays on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TradedInstrument {
+    /// The instrument and its filters.
+    pub instrument: Instrument,
+    /// The account's own fees, from commissionRate.
+    pub fees: FeeRates,
+    /// The model in charge at the start, if any.
+    pub model: Option<ModelInCharge>,
+}
+
+/// A model and how long it may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelInCharge {
+    /// Which model.
+    pub model: ModelId,
+    /// The first second at which it may no longer trade.
+    pub expires_at: Second,
+    /// The signal threshold chosen in training, as a multiple of the spread.
+    pub spread_multiple: crate::domain::Rate,
+}
+
+/// What earlier runs booked, as far as this one must know it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct LedgerSummary {
+    /// The newest trade booked, per symbol: fills up to it are known.
+    pub last_trade_ids: BTreeMap<Symbol, TradeId>,
+    /// The signed position those fills add up to, per symbol; flat symbols may be absent.
+    pub exposures: BTreeMap<Symbol, crate::domain::Exposure>,
+    /// Profit realised since midnight UTC, after fees.
+    pub realized_today: Amount,
+    /// Why the last run was halted, if it was: a halt latches.
+    pub halted: Option<String>,
+}
+
+/// A stream whose life the engine depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Feed {
+    /// The account's own events.
+    User,
+    /// The market data socket.
+    Market,
+}
+
+/// What an operator may ask of a running engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OperatorRequest {
+    /// No new entries until resumed.
+    Pause,
+    /// Lifts a pause or a latched halt.
+    Resume,
+    /// Cancels entries and latches; protection keeps working.
+    Halt {
+        /// Why, for the record.
+        reason: String,
+    },
+    /// Closes every position, then stays paused.
+    Flatten,
+}

@@ -1,0 +1,1 @@
+//! Frames to named feature vectors: the same code online and offline. Labels, scaler, splits.

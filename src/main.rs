@@ -1,0 +1,2 @@
+//! The `lobd` binary.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Inference only: a verified artefact and a window of features in, a prediction out.

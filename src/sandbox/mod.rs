@@ -1,0 +1,1 @@
+//! The server side of the same protocol: `sim::Exchange` as a Binance on loopback.

@@ -1,0 +1,1 @@
+//! The simulated world, sans I/O: a real matching engine, its market, accounts, latency, backtest.

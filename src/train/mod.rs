@@ -1,0 +1,1 @@
+//! Offline fitting and honest judgement. Never linked into a decision.

@@ -1,0 +1,79 @@
+//! The one port: what the daemon asks of a venue, whichever it is.
+//!
+//! Every method's failure carries its outcome class ([`Failure`]): could not ask, was refused, may
+//! have happened, was asked to be silent.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+
+use crate::book::DepthSnapshot;
+use crate::domain::{
+    AccountReport, ClientOrderId, Failure, FeeRates, Fill, OrderReport, OrderRequest,
+    PositionReport, StopReport, StopRequest, Symbol, Timestamp, TradeId,
+};
+
+/// The result of asking the venue for something.
+pub type Answer<T> = Result<T, Failure>;
+
+/// A venue's trading interface. Implemented by the REST client and by the paper venue.
+pub trait Venue: Send + Sync + 'static {
+    /// Places an ordinary order; the answer is its acknowledgement.
+    fn place(&self, order: &OrderRequest) -> impl Future<Output = Answer<OrderReport>> + Send;
+
+    /// Cancels an ordinary order; the answer is its last state.
+    fn cancel(
+        &self,
+        symbol: Symbol,
+        id: ClientOrderId,
+    ) -> impl Future<Output = Answer<OrderReport>> + Send;
+
+    /// Cancels every ordinary order of a symbol.
+    fn cancel_all(&self, symbol: Symbol) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Asks where an ordinary order stands.
+    fn query(
+        &self,
+        symbol: Symbol,
+        id: ClientOrderId,
+    ) -> impl Future<Output = Answer<OrderReport>> + Send;
+
+    /// Places a protective stop (a conditional market order on mark price).
+    fn place_stop(&self, stop: &StopRequest) -> impl Future<Output = Answer<StopReport>> + Send;
+
+    /// Cancels a protective stop; the venue's answer carries no state, so none is returned.
+    fn cancel_stop(&self, id: ClientOrderId) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Asks where a protective stop stands.
+    fn query_stop(&self, id: ClientOrderId) -> impl Future<Output = Answer<StopReport>> + Send;
+
+    /// Working ordinary orders of a symbol.
+    fn open_orders(&self, symbol: Symbol) -> impl Future<Output = Answer<Vec<OrderReport>>> + Send;
+
+    /// Waiting conditional orders of a symbol.
+    fn open_stops(&self, symbol: Symbol) -> impl Future<Output = Answer<Vec<StopReport>>> + Send;
+
+    /// The position in a symbol; a flat one is reported as zero.
+    fn position(&self, symbol: Symbol) -> impl Future<Output = Answer<PositionReport>> + Send;
+
+    /// Our trades in a symbol after `after` (or since `since` if no trade is known), oldest first,
+    /// all pages.
+    fn fills(
+        &self,
+        symbol: Symbol,
+        after: Option<TradeId>,
+        since: Timestamp,
+    ) -> impl Future<Output = Answer<Vec<Fill>>> + Send;
+
+    /// The whole account: positions, orders, stops, balances, and fills after the given trades.
+    fn account(
+        &self,
+        fills_after: &BTreeMap<Symbol, Option<TradeId>>,
+        since: Timestamp,
+    ) -> impl Future<Output = Answer<AccountReport>> + Send;
+
+    /// The fees this account pays on a symbol.
+    fn fee_rates(&self, symbol: Symbol) -> impl Future<Output = Answer<FeeRates>> + Send;
+
+    /// A whole order book of up to 1,000 levels a side.
+    fn depth(&self, symbol: Symbol) -> impl Future<Output = Answer<DepthSnapshot>> + Send;
+}

@@ -1,0 +1,3 @@
+//! One test binary: files are named by the behaviour they prove. See `tests/README.md`.
+
+mod support;

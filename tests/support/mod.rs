@@ -1,0 +1,24 @@
+//! Where the shared market data and fixtures are, and what to say when they are absent.
+
+use std::path::{Path, PathBuf};
+
+/// The folder of real market data, or `None` (said on stderr) where it is absent.
+pub fn market_data() -> Option<PathBuf> {
+    shared_folder("LOBD_TEST_DATA", "../shared/data")
+}
+
+/// The folder of recorded exchange messages, or `None` (said on stderr) where it is absent.
+pub fn fixtures() -> Option<PathBuf> {
+    shared_folder("LOBD_TEST_FIXTURES", "../shared/fixtures")
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where tests read their environment")]
+fn shared_folder(variable: &str, default: &str) -> Option<PathBuf> {
+    let folder = std::env::var(variable)
+        .map_or_else(|_| Path::new(env!("CARGO_MANIFEST_DIR")).join(default), PathBuf::from);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    eprintln!("skipped: no folder at {} (set {variable})", folder.display());
+    None
+}
