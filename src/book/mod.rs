@@ -2,11 +2,26 @@
 //!
 //! Knows no socket and no clock. Invariants: a book that was not proven continuous is never called
 //! valid; a second is never interpolated; bids are below asks.
+//!
+//! [`FrameCutter`] owns a [`Sampler`] an instrument, which owns a [`BookSync`], which owns an
+//! [`OrderBook`]: market events enter at the one end, [`Frame`]s leave at the other.
 
+mod flow_meter;
 mod frame;
+mod frame_cutter;
+mod grid;
+pub mod measures;
+mod order_book;
+mod sampler;
+mod sequence;
 mod snapshot;
 mod update;
 
 pub use frame::{Flow, Frame, Reason, Row, TradeFlow, Validity};
+pub use frame_cutter::FrameCutter;
+pub use grid::Grid;
+pub use order_book::OrderBook;
+pub use sampler::Sampler;
+pub use sequence::{BookSync, MAX_BUFFERED_UPDATES, Outcome};
 pub use snapshot::{DEPTH, Level, Levels, Snapshot, SnapshotError};
 pub use update::{BookTicker, DepthSnapshot, DepthUpdate, MarkPrice, MarketEvent, PublicTrade};

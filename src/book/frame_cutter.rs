@@ -1,0 +1,103 @@
+//! The one-second grid over several instruments: which seconds have ended, and their frames.
+//!
+//! The one path from market data to recorded seconds: live streams, imports and simulated history
+//! all go through it. Knows no clock; a moment enters with each call. Invariants: **1** frames come
+//! out with strictly increasing seconds, none left out unless [`FrameCutter::skip_to`] says so;
+//! **2** an event received on the very second belongs to the next frame; **3** time that runs
+//! backwards reopens nothing: such an event counts for the second under way.
+
+use crate::domain::{Instrument, Second, Symbol, Timestamp};
+
+use super::frame::Frame;
+use super::sampler::Sampler;
+use super::sequence::Outcome;
+use super::update::MarketEvent;
+
+/// Cuts frames of all its instruments on the one-second grid.
+///
+/// # Examples
+/// ```
+/// # use lobd::book::{Frame, FrameCutter, MarketEvent};
+/// # use lobd::domain::Timestamp;
+/// fn record(cutter: &mut FrameCutter, received: Timestamp, event: &MarketEvent) -> Vec<Frame> {
+///     let mut frames = Vec::new();
+///     while let Some(frame) = cutter.due(received) {
+///         frames.push(frame);
+///     }
+///     cutter.on_event(received, event);
+///     frames
+/// }
+/// ```
+#[derive(Debug, Clone)]
+pub struct FrameCutter {
+    /// Ordered by symbol.
+    samplers: Vec<Sampler>,
+    /// The second under way; `None` until the first moment is known.
+    current: Option<Second>,
+}
+
+impl FrameCutter {
+    /// A cutter of the given instruments; its grid begins at the first moment it hears of.
+    #[must_use]
+    pub fn new<'a>(instruments: impl IntoIterator<Item = &'a Instrument>) -> Self {
+        let mut samplers: Vec<_> = instruments.into_iter().map(Sampler::new).collect();
+        samplers.sort_by_key(Sampler::symbol);
+        samplers.dedup_by_key(|sampler| sampler.symbol());
+        Self { samplers, current: None }
+    }
+
+    /// The next frame that must be cut before anything received at `now` is taken in; call until
+    /// it answers `None`.
+    pub fn due(&mut self, now: Timestamp) -> Option<Frame> {
+        let second = *self.current.get_or_insert(now.second());
+        if second.end() > now {
+            return None;
+        }
+        self.current = Some(second.next());
+        let rows = self.samplers.iter_mut().map(|sampler| sampler.cut(second)).collect();
+        Some(Frame { second, rows })
+    }
+
+    /// The moment at which the next frame is due; `None` before the first call of [`Self::due`].
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.current.map(Second::end)
+    }
+
+    /// Takes one event into the second under way; an instrument not followed is ignored.
+    ///
+    /// The caller first takes every frame that is [`due`](Self::due) at `receive_time`.
+    pub fn on_event(&mut self, receive_time: Timestamp, event: &MarketEvent) -> Outcome {
+        self.sampler_mut(event.symbol())
+            .map_or(Outcome::Ignored, |sampler| sampler.on_event(receive_time, event))
+    }
+
+    /// Leaves out the seconds up to `now`, of which nothing is known, without a frame.
+    pub fn skip_to(&mut self, now: Timestamp) {
+        if self.current.is_some_and(|second| second.end() <= now) {
+            self.current = Some(now.second());
+            for sampler in &mut self.samplers {
+                let _ = sampler.cut(now.second());
+            }
+        }
+    }
+
+    /// The sampler of one instrument.
+    #[must_use]
+    pub fn sampler(&self, symbol: Symbol) -> Option<&Sampler> {
+        let at = self.samplers.binary_search_by_key(&symbol, Sampler::symbol).ok()?;
+        self.samplers.get(at)
+    }
+
+    /// The sampler of one instrument, to tell it of its connection.
+    #[must_use]
+    pub fn sampler_mut(&mut self, symbol: Symbol) -> Option<&mut Sampler> {
+        let at = self.samplers.binary_search_by_key(&symbol, Sampler::symbol).ok()?;
+        self.samplers.get_mut(at)
+    }
+
+    /// Every sampler, ordered by symbol, to tell them of a connection they share.
+    pub fn samplers_mut(&mut self) -> impl Iterator<Item = &mut Sampler> {
+        self.samplers.iter_mut()
+    }
+}
