@@ -2,6 +2,8 @@
 
 mod approved;
 mod settings;
+mod why_not;
 
 pub use approved::Approved;
 pub use settings::{EntryStyle, ShutdownPolicy, TradingSettings};
+pub use why_not::WhyNot;

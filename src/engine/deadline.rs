@@ -1,0 +1,30 @@
+//! When the engine wants to be woken, and what for. The outside only sleeps; what is due is
+//! decided here.
+
+use serde::Serialize;
+
+use crate::domain::Timestamp;
+
+/// What a deadline is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeadlineReason {
+    /// The account is due for reconciliation.
+    Reconcile,
+    /// An order's outcome is to be asked for, or its cancel repeated.
+    OrderInquiry,
+    /// A stop's outcome is to be asked for, or its cancel repeated.
+    StopInquiry,
+    /// An unfilled entry has outlived its prediction.
+    EntryExpiry,
+    /// A position has been without an acknowledged stop for too long.
+    NakedTimeout,
+    /// A stop or take-profit that failed is to be placed again.
+    Retry,
+    /// A step of the stop-loss procedure has had its time.
+    StopLossStep,
+    /// A position has been held long enough.
+    MaxHolding,
+    /// A discrepancy has been open for too long.
+    DiscrepancyTimeout,
+}
