@@ -1,1 +1,76 @@
 //! The command line: one file a command, no logic.
+//!
+//! A command is a clap `Args` struct and `pub(super) async fn run(args: &Args, context: &Context) ->
+//! Result<(), CommandError>`. What people read goes to stdout through [`Output`]; errors go to
+//! stderr as one line and a remedy, and end the process with the code of [`Exit`].
+
+mod completions;
+mod context;
+mod error;
+mod output;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use context::Context;
+pub use error::{CommandError, Exit};
+pub use output::Output;
+
+/// Limit-order-book trading daemon: records, learns, predicts, trades, protects, reconciles.
+#[derive(Debug, Parser)]
+#[command(name = "lobd", version, max_term_width = 100, subcommand_required = true)]
+struct Arguments {
+    #[command(flatten)]
+    global: GlobalArguments,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options every command takes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct GlobalArguments {
+    /// Folder of tape, journal, models and control socket [default: `LOBD_DATA_DIR`, else ./data].
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// File of settings [default: ./.env if it is there].
+    #[arg(long, global = true, value_name = "FILE")]
+    env_file: Option<PathBuf>,
+    /// One JSON object (or one a line) on stdout, for scripts.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Completions(completions::Args),
+}
+
+/// Parses the arguments, runs one command, and turns its outcome into an exit code.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => return error::report_usage(&error),
+    };
+    let context = Context::new(arguments.global);
+    match run(&arguments.command, &context) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => error.report(),
+    }
+}
+
+fn run(command: &Command, context: &Context) -> Result<(), CommandError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CommandError::new(Exit::InputOutput, error))?;
+    runtime.block_on(dispatch(command, context))
+}
+
+async fn dispatch(command: &Command, context: &Context) -> Result<(), CommandError> {
+    match command {
+        Command::Completions(args) => completions::run(args, context).await,
+    }
+}

@@ -3,16 +3,17 @@
 use std::path::{Path, PathBuf};
 
 /// The folder of real market data, or `None` (said on stderr) where it is absent.
-pub fn market_data() -> Option<PathBuf> {
+pub(crate) fn market_data() -> Option<PathBuf> {
     shared_folder("LOBD_TEST_DATA", "../shared/data")
 }
 
 /// The folder of recorded exchange messages, or `None` (said on stderr) where it is absent.
-pub fn fixtures() -> Option<PathBuf> {
+pub(crate) fn fixtures() -> Option<PathBuf> {
     shared_folder("LOBD_TEST_FIXTURES", "../shared/fixtures")
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place where tests read their environment")]
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn shared_folder(variable: &str, default: &str) -> Option<PathBuf> {
     let folder = std::env::var(variable)
         .map_or_else(|_| Path::new(env!("CARGO_MANIFEST_DIR")).join(default), PathBuf::from);

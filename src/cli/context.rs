@@ -1,0 +1,74 @@
+//! What every command is given: where its data is, its settings, its clock, its output.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::clock::{SharedClock, SystemClock};
+use crate::config::{self, ConfigError, Settings};
+
+use super::GlobalArguments;
+use super::error::{CommandError, Exit};
+use super::output::Output;
+
+/// The surroundings of one command.
+pub struct Context {
+    global: GlobalArguments,
+    clock: SharedClock,
+}
+
+impl Context {
+    pub(super) fn new(global: GlobalArguments) -> Self {
+        Self { global, clock: Arc::new(SystemClock::start()) }
+    }
+
+    /// The machine's clock.
+    #[must_use]
+    pub fn clock(&self) -> SharedClock {
+        Arc::clone(&self.clock)
+    }
+
+    /// Where to print.
+    #[must_use]
+    pub const fn output(&self) -> Output {
+        Output::new(self.global.json)
+    }
+
+    /// The data folder named on the command line, if one was.
+    #[must_use]
+    pub const fn data_dir_argument(&self) -> Option<&PathBuf> {
+        self.global.data_dir.as_ref()
+    }
+
+    /// The data folder: `--data-dir`, else `LOBD_DATA_DIR`, else `./data`. Needs no other setting.
+    ///
+    /// # Errors
+    /// [`Exit::Configuration`] if the settings file cannot be read.
+    pub fn data_dir(&self) -> Result<PathBuf, CommandError> {
+        if let Some(folder) = &self.global.data_dir {
+            return Ok(folder.clone());
+        }
+        let variables = config::read_variables(self.global.env_file.as_deref())
+            .map_err(|error| configuration(&error))?;
+        Ok(config::data_dir(&variables))
+    }
+
+    /// All settings, checked.
+    ///
+    /// # Errors
+    /// [`Exit::Configuration`] naming every problem found.
+    pub fn settings(&self) -> Result<Settings, CommandError> {
+        let variables = config::read_variables(self.global.env_file.as_deref())
+            .map_err(|error| configuration(&error))?;
+        let mut settings =
+            Settings::from_variables(&variables).map_err(|error| configuration(&error))?;
+        if let Some(folder) = &self.global.data_dir {
+            settings.data_dir.clone_from(folder);
+        }
+        Ok(settings)
+    }
+}
+
+fn configuration(error: &ConfigError) -> CommandError {
+    CommandError::new(Exit::Configuration, error)
+        .remedy("see .env.example for every setting with its unit and default")
+}

@@ -1,0 +1,272 @@
+//! Settings from `.env` and the environment: typed, range-checked, all problems reported at once.
+//!
+//! `.env.example` is the schema for people, [`VARIABLES`] the one for the program; a test keeps the
+//! two equal. Nothing here enters the process environment. The process environment wins over the
+//! file, so that one value can be tried without editing it.
+//!
+//! Invariants: the environment (sandbox, testnet, production) is always explicit; production wants
+//! a second, unmistakable setting; keys of one environment never reach another (I20, I9).
+
+mod reader;
+mod variables;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::domain::{Environment, Symbol};
+use crate::sign::Secret;
+use crate::trading::TradingSettings;
+
+pub use variables::{VARIABLES, Variable};
+
+use reader::Reader;
+
+/// Settings by name, as read from the file and the environment.
+pub type Variables = BTreeMap<String, String>;
+
+/// Everything the operator can set.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Whose money.
+    pub environment: Environment,
+    /// Folder of tape, journal, models and control socket.
+    pub data_dir: PathBuf,
+    /// What is recorded, in order; ordered and without duplicates.
+    pub symbols: Vec<Symbol>,
+    /// Where the venue is.
+    pub urls: Urls,
+    /// The key of this environment; `None` if it is not set (recording needs none).
+    pub credentials: Option<Credentials>,
+    /// How long after its timestamp a signed request may still be accepted.
+    pub recv_window: Duration,
+    /// Seconds that share one commit of the tape.
+    pub record_batch: u32,
+    /// How long after its promotion a model may trade.
+    pub model_max_age: Duration,
+    /// What is logged.
+    pub log_filter: String,
+    /// The numbers of the trading cycle.
+    pub trading: TradingSettings,
+}
+
+/// Where the venue is: scheme, host and port, without a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Urls {
+    /// The REST interface.
+    pub rest: String,
+    /// The streams; routes (`/public`, `/market`, `/private`) are added to it.
+    pub streams: String,
+}
+
+/// An API key of one environment.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// Names the account.
+    pub api_key: Secret,
+    /// Signs its requests.
+    pub api_secret: Secret,
+}
+
+/// Why there are no settings.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The settings file cannot be read.
+    #[error("cannot read the settings file {path}")]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A line of the settings file is no `NAME=value`.
+    #[error("the settings file {path} is malformed: {what}")]
+    Malformed {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong, without quoting a value that may be a secret.
+        what: String,
+    },
+    /// The settings file holds secrets and others may read it.
+    #[error(
+        "the settings file {path} holds secrets and others may read it (mode {mode:o}); run: chmod 600 {path}"
+    )]
+    Exposed {
+        /// Which file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// One or more settings are wrong.
+    #[error("{}", problems.join("; "))]
+    Invalid {
+        /// Every problem found, each naming its setting.
+        problems: Vec<String>,
+    },
+}
+
+/// Reads the settings file and lays the process environment over it.
+///
+/// Without `file`, `./.env` is read if it is there.
+///
+/// # Errors
+/// [`ConfigError`] if the file is missing though named, malformed, or exposes secrets.
+pub fn read_variables(file: Option<&Path>) -> Result<Variables, ConfigError> {
+    let default = Path::new(".env");
+    let mut variables = match file {
+        Some(path) => reader::read_file(path)?,
+        None if default.is_file() => reader::read_file(default)?,
+        None => Variables::new(),
+    };
+    variables.extend(reader::process_environment());
+    Ok(variables)
+}
+
+/// The data folder, needed even by commands that need no other setting.
+#[must_use]
+pub fn data_dir(variables: &Variables) -> PathBuf {
+    variables
+        .get("LOBD_DATA_DIR")
+        .filter(|text| !text.is_empty())
+        .map_or_else(|| PathBuf::from("./data"), PathBuf::from)
+}
+
+impl Settings {
+    /// Checks every variable and builds the settings.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] with every problem found.
+    pub fn from_variables(variables: &Variables) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(variables);
+        let environment = reader.environment();
+        let settings = Self {
+            environment,
+            data_dir: data_dir(variables),
+            symbols: reader.symbols("LOBD_SYMBOLS"),
+            urls: reader.urls(environment),
+            credentials: reader.credentials(environment),
+            recv_window: reader.millis("RECV_WINDOW_MS", 1..=60_000),
+            record_batch: reader.integer("RECORD_BATCH", 1..=600),
+            model_max_age: reader.hours("MODEL_MAX_AGE_HOURS", 1..=8_760),
+            log_filter: reader.text("LOBD_LOG"),
+            trading: reader.trading(environment),
+        };
+        reader.finish(settings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variables(pairs: &[(&str, &str)]) -> Variables {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn problems(pairs: &[(&str, &str)]) -> String {
+        Settings::from_variables(&variables(pairs)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_example_file_is_the_schema_and_loads() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(".env.example");
+        let file = reader::read_file(&path).unwrap();
+        let named: Vec<_> = file.keys().map(String::as_str).collect();
+        let mut known: Vec<_> = VARIABLES.iter().map(|variable| variable.name).collect();
+        known.sort_unstable();
+        assert_eq!(named, known, "the same settings in .env.example and in the program");
+        for variable in VARIABLES {
+            assert_eq!(file[variable.name], variable.example, "{}", variable.name);
+        }
+        let settings = Settings::from_variables(&file).unwrap();
+        assert_eq!(settings.environment, Environment::Testnet);
+        assert!(settings.credentials.is_none(), "the example holds no secrets");
+    }
+
+    #[test]
+    fn the_environment_has_no_default() {
+        assert!(problems(&[]).contains("LOBD_ENVIRONMENT"));
+    }
+
+    #[test]
+    fn production_wants_a_second_setting() {
+        let production = ("LOBD_ENVIRONMENT", "production");
+        assert!(problems(&[production]).contains("LOBD_ALLOW_PRODUCTION"));
+        let allowed = variables(&[production, ("LOBD_ALLOW_PRODUCTION", "yes")]);
+        assert!(Settings::from_variables(&allowed).is_ok());
+    }
+
+    #[test]
+    fn keys_and_hosts_of_one_environment_never_reach_another() {
+        let settings = Settings::from_variables(&variables(&[
+            ("LOBD_ENVIRONMENT", "testnet"),
+            ("LOBD_PRODUCTION_API_KEY", "k"),
+            ("LOBD_PRODUCTION_API_SECRET", "s"),
+        ]))
+        .unwrap();
+        assert!(settings.credentials.is_none());
+        let crossed =
+            [("LOBD_ENVIRONMENT", "testnet"), ("LOBD_REST_URL", "https://fapi.binance.com")];
+        assert!(problems(&crossed).contains("LOBD_REST_URL"));
+        let sandbox = [
+            ("LOBD_ENVIRONMENT", "sandbox"),
+            ("LOBD_REST_URL", "http://example.com"),
+            ("LOBD_STREAM_URL", "ws://127.0.0.1:1"),
+        ];
+        assert!(problems(&sandbox).contains("loopback"));
+    }
+
+    #[test]
+    fn all_problems_are_reported_together() {
+        let text = problems(&[
+            ("LOBD_ENVIRONMENT", "testnet"),
+            ("STOP_LOSS_USDT", "ten"),
+            ("RECORD_BATCH", "0"),
+            ("STOP_LOS_USDT", "10"),
+            ("LOBD_SYMBOLS", "BTC USDT"),
+        ]);
+        for name in ["STOP_LOSS_USDT", "RECORD_BATCH", "STOP_LOS_USDT", "LOBD_SYMBOLS"] {
+            assert!(text.contains(name), "{name} in {text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_never_quoted() {
+        let secret = "s3cr3t-value";
+        let text =
+            problems(&[("LOBD_ENVIRONMENT", "testnet"), ("LOBD_TESTNET_API_SECRET", secret)]);
+        assert!(!text.contains(secret), "{text}");
+        let settings = Settings::from_variables(&variables(&[
+            ("LOBD_ENVIRONMENT", "testnet"),
+            ("LOBD_TESTNET_API_KEY", "key"),
+            ("LOBD_TESTNET_API_SECRET", secret),
+        ]));
+        assert!(!format!("{settings:?}").contains(secret));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_settings_file_with_secrets_that_others_may_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings");
+        std::fs::write(&path, "LOBD_TESTNET_API_SECRET=abc\n").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(matches!(reader::read_file(&path), Err(ConfigError::Exposed { .. })));
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        assert!(reader::read_file(&path).is_ok());
+        assert!(reader::read_file(&folder.path().join("none")).is_err());
+    }
+
+    #[test]
+    fn a_malformed_line_is_named_without_its_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings");
+        std::fs::write(&path, "LOBD_ENVIRONMENT=testnet\nthis is 'not a setting\n").unwrap();
+        let error = reader::read_file(&path).unwrap_err();
+        assert!(matches!(error, ConfigError::Malformed { .. }));
+        assert!(!error.to_string().contains("not a setting"), "{error}");
+    }
+}
