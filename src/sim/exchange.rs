@@ -1,0 +1,224 @@
+//! The simulated exchange: accounts trading one another, a seeded market or a recording.
+//!
+//! Pure and sans I/O: time enters with every call and nothing happens but by a call. Does not know
+//! HTTP, signatures, rate limits or latency; those belong to whoever carries its messages.
+//!
+//! Invariants: **1** the same settings and calls give the same events, byte for byte; **2** events
+//! are drained in the order in which they happened, and their times never fall; **3** wallet =
+//! first balance + realised profit − fees, and the position is the sum of the fills; **4** a
+//! reduce-only order never opens or flips a position; **5** an account never trades with itself.
+//!
+//! Memory is bounded but for undrained events: whoever advances must drain.
+
+use std::time::Duration;
+
+use crate::book::{MarkPrice, MarketEvent, Row};
+use crate::domain::{Rejection, Second, Symbol, Timestamp};
+
+use super::accounts::{Account, AccountId};
+use super::events::ExchangeEvent;
+use super::liquidity::Source;
+use super::listing::{Due, Listing};
+use super::matching::Match;
+use super::orders::Orders;
+use super::refusals;
+use super::settings::{AccountSettings, ExchangeSettings, SimError};
+use super::stops::{Stops, WorkingPrice};
+
+/// A whole exchange: instruments, accounts, orders, and what happened since last asked.
+#[derive(Debug)]
+pub struct Exchange {
+    pub(super) now: Timestamp,
+    pub(super) listings: Vec<Listing>,
+    pub(super) accounts: Vec<Account>,
+    pub(super) orders: Orders,
+    pub(super) stops: Stops,
+    pub(super) events: Vec<ExchangeEvent>,
+}
+
+impl Exchange {
+    /// Opens an exchange at a moment of its own time.
+    ///
+    /// # Errors
+    /// [`SimError`] if there is no instrument, one is listed twice, or one has no grid.
+    pub fn new(settings: &ExchangeSettings, start: Timestamp) -> Result<Self, SimError> {
+        let mut listings = settings
+            .instruments
+            .iter()
+            .map(|listed| Listing::new(listed, start))
+            .collect::<Result<Vec<_>, _>>()?;
+        listings.sort_by_key(Listing::symbol);
+        if listings.is_empty() {
+            return Err(SimError::NoInstrument);
+        }
+        if let Some(twice) = listings.windows(2).find(|two| two[0].symbol() == two[1].symbol()) {
+            return Err(SimError::ListedTwice(twice[0].symbol()));
+        }
+        Ok(Self {
+            now: start,
+            listings,
+            accounts: Vec::new(),
+            orders: Orders::new(),
+            stops: Stops::new(),
+            events: Vec::new(),
+        })
+    }
+
+    /// Opens an account; ids count from zero.
+    pub fn open_account(&mut self, settings: &AccountSettings) -> AccountId {
+        let id = AccountId(u32::try_from(self.accounts.len()).unwrap_or(u32::MAX));
+        self.accounts.push(Account::new(settings));
+        id
+    }
+
+    /// The exchange's time: that of the latest call.
+    #[must_use]
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// When the exchange will next act by itself; [`Timestamp::MAX`] if never.
+    #[must_use]
+    pub fn next_wake(&self) -> Timestamp {
+        self.listings.iter().map(|listing| listing.next_due().0).min().unwrap_or(Timestamp::MAX)
+    }
+
+    /// Lets everything happen that is due up to and including `now`, in order of time.
+    ///
+    /// A `now` before the exchange's time changes nothing: its clock never runs back.
+    pub fn advance(&mut self, now: Timestamp) {
+        while let Some((time, due, at)) = self.next_due()
+            && time <= now
+        {
+            self.now = self.now.max(time);
+            self.listings[at].done(due, self.now);
+            self.act(at, due);
+        }
+        self.now = self.now.max(now);
+    }
+
+    /// Moves to `out` what happened since the last call, in order.
+    pub fn drain(&mut self, out: &mut Vec<ExchangeEvent>) {
+        out.append(&mut self.events);
+    }
+
+    /// Takes one recorded message at a moment of the exchange's time, for [`super::Liquidity::Tape`].
+    ///
+    /// The message is passed on as it is; our own orders do not appear in it.
+    ///
+    /// # Errors
+    /// [`SimError::NotFed`] if its symbol is not listed as a tape.
+    pub fn feed(&mut self, now: Timestamp, event: &MarketEvent) -> Result<(), SimError> {
+        let symbol = event.symbol();
+        let at = self.find(symbol).ok_or(SimError::NotFed(symbol))?;
+        self.advance(now);
+        let mut matches = Vec::new();
+        let listing = &mut self.listings[at];
+        let Source::Tape(tape) = &mut listing.source else { return Err(SimError::NotFed(symbol)) };
+        match event {
+            MarketEvent::Depth(update) => tape.depth(update, &mut matches),
+            MarketEvent::Snapshot(snapshot) => tape.snapshot(snapshot, &mut matches),
+            MarketEvent::Trade(trade) => {
+                tape.trade(trade, &mut matches);
+                listing.keep_trade(*trade);
+            }
+            MarketEvent::MarkPrice(mark) => listing.mark.record(mark.price),
+            MarketEvent::BookTicker(_) => {}
+        }
+        self.events.push(ExchangeEvent::Market { time: self.now, event: event.clone() });
+        self.settle(at, &matches);
+        self.trigger_all(at);
+        Ok(())
+    }
+
+    /// Takes one recorded second, for [`super::Liquidity::Seconds`]: its trades, then its end's book and
+    /// mark price. No market event comes of it: whoever feeds seconds has them already.
+    ///
+    /// # Errors
+    /// [`SimError::NotFed`] if its symbol is not listed as seconds.
+    pub fn feed_second(&mut self, second: Second, row: &Row) -> Result<(), SimError> {
+        let at = self.find(row.symbol).ok_or(SimError::NotFed(row.symbol))?;
+        self.advance(second.end());
+        let mut matches = Vec::new();
+        let listing = &mut self.listings[at];
+        let Source::Seconds(seconds) = &mut listing.source else {
+            return Err(SimError::NotFed(row.symbol));
+        };
+        seconds.second(second, row, &mut matches);
+        if let Some(price) = row.mark_price.or_else(|| listing.mid_price()) {
+            listing.mark.record(price);
+        }
+        if let Some(price) = row.flow.trades.highest_buy.or(row.flow.trades.lowest_sell) {
+            listing.last_price = Some(price);
+        }
+        self.settle(at, &matches);
+        self.trigger_all(at);
+        Ok(())
+    }
+
+    /// Moves the whole exchange to a later clock: history made in the past goes live now.
+    ///
+    /// What is due in a while stays due in that while; times already reported stay.
+    pub fn shift_time(&mut self, by: Duration) {
+        self.now = self.now + by;
+        for listing in &mut self.listings {
+            listing.shift_time(self.now);
+        }
+    }
+
+    fn next_due(&self) -> Option<(Timestamp, Due, usize)> {
+        let due = |(at, listing): (usize, &Listing)| {
+            let (time, due) = listing.next_due();
+            (time, due, at)
+        };
+        self.listings.iter().enumerate().map(due).min().filter(|next| next.0 < Timestamp::MAX)
+    }
+
+    fn act(&mut self, at: usize, due: Due) {
+        match due {
+            Due::Flush => {
+                if let Some(update) = self.listings[at].flush(self.now) {
+                    self.push_market(MarketEvent::Depth(update));
+                }
+            }
+            Due::MarkPrice => self.refresh_mark_price(at),
+        }
+    }
+
+    fn refresh_mark_price(&mut self, at: usize) {
+        let listing = &mut self.listings[at];
+        let symbol = listing.symbol();
+        let Some(price) = listing.mid_price().and_then(|mid| listing.mark.sample(mid)) else {
+            return;
+        };
+        self.push_market(MarketEvent::MarkPrice(MarkPrice { symbol, price, event_time: self.now }));
+        self.trigger_all(at);
+    }
+
+    fn trigger_all(&mut self, at: usize) {
+        if self.stops.is_empty() {
+            return;
+        }
+        self.trigger(at, WorkingPrice::Mark);
+        self.trigger(at, WorkingPrice::Contract);
+    }
+
+    pub(super) fn find(&self, symbol: Symbol) -> Option<usize> {
+        self.listings.iter().position(|listing| listing.symbol() == symbol)
+    }
+
+    pub(super) fn listed(&self, symbol: Symbol) -> Result<usize, Rejection> {
+        self.find(symbol).ok_or_else(refusals::bad_symbol)
+    }
+
+    pub(super) fn account(&self, id: AccountId) -> Option<&Account> {
+        self.accounts.get(usize::try_from(id.0).unwrap_or(usize::MAX))
+    }
+
+    pub(super) fn account_mut(&mut self, id: AccountId) -> Option<&mut Account> {
+        self.accounts.get_mut(usize::try_from(id.0).unwrap_or(usize::MAX))
+    }
+}
+
+/// What a recording or a sweep made of resting and incoming orders.
+pub(super) type Matches = [Match];
