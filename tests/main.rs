@@ -1,4 +1,6 @@
 //! One test binary: files are named by the behaviour they prove. See `tests/README.md`.
 
+#[cfg(test)]
+mod no_lookahead;
 mod signature_vectors;
 mod support;
