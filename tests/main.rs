@@ -1,6 +1,8 @@
 //! One test binary: files are named by the behaviour they prove. See `tests/README.md`.
 
 #[cfg(test)]
+mod book_replay;
+#[cfg(test)]
 mod no_lookahead;
 mod signature_vectors;
 mod support;

@@ -101,3 +101,41 @@ impl FrameCutter {
         self.samplers.iter_mut()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::book::{MarkPrice, sampler::test_instrument};
+    use crate::domain::Market;
+
+    #[test]
+    fn every_second_is_cut_once_and_an_event_on_the_very_second_belongs_to_the_next() {
+        let instruments =
+            ["ETHUSDT", "BTCUSDT"].map(|symbol| test_instrument(symbol, Market::Usdm));
+        let mut cutter = FrameCutter::new(&instruments);
+        let mut seconds = Vec::new();
+        for millis in [10_500, 12_000, 12_001, 11_000, 15_999] {
+            let now = Timestamp::from_millis(millis);
+            while let Some(frame) = cutter.due(now) {
+                assert_eq!(frame.rows[0].symbol, "BTCUSDT".parse().unwrap(), "ordered by symbol");
+                seconds.push((frame.second.unix(), frame.rows[1].mark_age_ms));
+            }
+            let symbol = "ETHUSDT".parse().unwrap();
+            let mark = MarkPrice { symbol, price: "1".parse().unwrap(), event_time: now };
+            cutter.on_event(now, &MarketEvent::MarkPrice(mark));
+        }
+        // Time ran backwards to 11.000 s while second 13 was under way: it counts there.
+        assert_eq!(seconds, [(11, 500), (12, 1_500), (13, 2_000), (14, 3_000), (15, 4_000)]);
+        assert_eq!(cutter.next_deadline(), Some(Timestamp::from_seconds(16)));
+    }
+
+    #[test]
+    fn skipped_seconds_have_no_frame() {
+        let mut cutter = FrameCutter::new(&[test_instrument("BTCUSDT", Market::Spot)]);
+        assert_eq!(cutter.due(Timestamp::from_millis(500)), None);
+        cutter.skip_to(Timestamp::from_millis(900_500));
+        assert_eq!(cutter.due(Timestamp::from_millis(900_900)), None);
+        let next = cutter.due(Timestamp::from_millis(901_000)).map(|frame| frame.second.unix());
+        assert_eq!(next, Some(901));
+    }
+}

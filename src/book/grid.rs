@@ -14,6 +14,12 @@ pub struct Grid {
 }
 
 impl Grid {
+    /// A grid counted from zero.
+    #[must_use]
+    pub const fn of(tick_size: Price, step_size: Quantity) -> Self {
+        Self { tick_size, step_size, min_price: Price::ZERO }
+    }
+
     /// Whether a level's price and quantity are on the grid. The price must be positive; the
     /// quantity may be zero. Nothing is on a grid of zero tick or step.
     #[must_use]

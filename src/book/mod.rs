@@ -6,21 +6,25 @@
 //! [`FrameCutter`] owns a [`Sampler`] an instrument, which owns a [`BookSync`], which owns an
 //! [`OrderBook`]: market events enter at the one end, [`Frame`]s leave at the other.
 
+mod decoder;
 mod flow_meter;
 mod frame;
 mod frame_cutter;
 mod grid;
 pub mod measures;
 mod order_book;
+mod proof;
 mod sampler;
 mod sequence;
 mod snapshot;
 mod update;
 
+pub use decoder::{DecodeError, MarketDataDecoder};
 pub use frame::{Flow, Frame, Reason, Row, TradeFlow, Validity};
 pub use frame_cutter::FrameCutter;
 pub use grid::Grid;
 pub use order_book::OrderBook;
+pub use proof::ProofCount;
 pub use sampler::Sampler;
 pub use sequence::{BookSync, MAX_BUFFERED_UPDATES, Outcome};
 pub use snapshot::{DEPTH, Level, Levels, Snapshot, SnapshotError};

@@ -10,6 +10,7 @@ use crate::domain::{Instrument, Market, Price, Second, Side, Symbol, Timestamp};
 use super::flow_meter::{Best, FlowMeter};
 use super::frame::{Reason, Row, Validity};
 use super::grid::Grid;
+use super::proof::{BestPriceProof, ProofCount};
 use super::sequence::{BookSync, Outcome};
 use super::snapshot::Snapshot;
 use super::update::{DepthUpdate, MarketEvent};
@@ -27,6 +28,7 @@ pub struct Sampler {
     changed_at: Option<Timestamp>,
     mark_price: Option<(Timestamp, Price)>,
     is_proven_alive: bool,
+    proof: BestPriceProof,
 }
 
 impl Sampler {
@@ -43,6 +45,7 @@ impl Sampler {
             changed_at: None,
             mark_price: None,
             is_proven_alive: true,
+            proof: BestPriceProof::default(),
         }
     }
 
@@ -56,6 +59,12 @@ impl Sampler {
     #[must_use]
     pub const fn sync(&self) -> &BookSync {
         &self.sync
+    }
+
+    /// How often the venue's own best prices agreed with the book at the same update id.
+    #[must_use]
+    pub const fn proof(&self) -> ProofCount {
+        self.proof.count()
     }
 
     /// Takes one event of its instrument; says what became of it for the book
@@ -82,7 +91,10 @@ impl Sampler {
                 self.mark_price = Some((receive_time, mark.price));
                 Outcome::Ignored
             }
-            MarketEvent::BookTicker(_) => Outcome::Ignored,
+            MarketEvent::BookTicker(ticker) => {
+                self.proof.on_ticker(ticker);
+                Outcome::Ignored
+            }
         }
     }
 
@@ -145,9 +157,13 @@ impl Sampler {
                     self.changed_at = Some(receive_time);
                 }
                 self.flow.on_update(before, self.best());
+                self.proof.on_applied(&self.sync);
             }
             // A gap or an off-grid level leaves the last proven book in place: show that one.
-            Outcome::NeedsSnapshot(_) if was_proven => self.hold_unproven(),
+            Outcome::NeedsSnapshot(_) if was_proven => {
+                self.hold_unproven();
+                self.proof.restart();
+            }
             Outcome::NeedsSnapshot(_) | Outcome::Buffered | Outcome::Ignored => {}
         }
         outcome
@@ -189,4 +205,174 @@ fn age_ms(second: Second, since: Option<Timestamp>) -> u32 {
     since.map_or(u32::MAX, |moment| {
         u32::try_from(second.end().since(moment).as_millis()).unwrap_or(u32::MAX)
     })
+}
+
+/// An instrument of tick 1 and step 1.
+#[cfg(test)]
+pub(super) fn test_instrument(symbol: &str, market: Market) -> Instrument {
+    let (one, zero) = ("1".parse().unwrap(), Price::ZERO);
+    let filters = crate::domain::Filters {
+        tick_size: "1".parse().unwrap(),
+        step_size: one,
+        min_price: zero,
+        max_price: zero,
+        min_quantity: one,
+        max_quantity: one,
+        max_market_quantity: one,
+        min_notional: "0".parse().unwrap(),
+        multiplier_up: "2".parse().unwrap(),
+        multiplier_down: "0".parse().unwrap(),
+        max_open_orders: 200,
+    };
+    let symbol = symbol.parse().unwrap();
+    Instrument { environment: crate::domain::Environment::Sandbox, market, symbol, filters }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::book::{DepthSnapshot, Level, MarkPrice, PublicTrade};
+    use crate::domain::{Quantity, TradeId};
+
+    #[test]
+    fn a_quiet_market_stays_valid_while_its_book_ages() {
+        let mut sampler = sampler(Market::Usdm);
+        assert_eq!(sampler.cut(at(1)).validity, Validity::Missing(Reason::NoSnapshot));
+        let _ = sampler.on_event(millis(1_400), &snapshot(1));
+        let row = sampler.cut(at(2));
+        assert_eq!((row.validity, row.age_ms), (Validity::Valid, 600));
+        assert_eq!(row.flow.mid_high, Some("100.5".parse().unwrap()));
+        let row = sampler.cut(at(60));
+        assert_eq!((row.validity, row.age_ms), (Validity::Valid, 58_600), "silence is no fault");
+        assert_eq!((row.mark_price, row.mark_age_ms), (None, u32::MAX));
+    }
+
+    #[test]
+    fn a_second_adds_up_its_flow_and_the_next_begins_at_zero() {
+        let mut sampler = sampler(Market::Usdm);
+        let _ = sampler.on_event(millis(0), &snapshot(1));
+        let _ = sampler.cut(at(1));
+        let _ = sampler.on_event(millis(1_100), &update(2, &[(100, 5)], &[]));
+        let _ = sampler.on_event(millis(1_200), &update(3, &[], &[(101, 0), (103, 2)]));
+        let _ = sampler.on_event(millis(1_300), &trade(100, 3, true, true));
+        let _ = sampler.on_event(millis(1_300), &trade(101, 2, false, true));
+        let _ = sampler.on_event(millis(1_300), &trade(50, 9, true, false));
+        let row = sampler.cut(at(2));
+        assert_eq!(row.flow.updates, 2);
+        assert_eq!(row.flow.mid_low, Some("100.5".parse().unwrap()));
+        assert_eq!(row.flow.mid_high, Some("101.5".parse().unwrap()));
+        assert_eq!(row.flow.squared_mid_changes, 4, "two half ticks, squared");
+        // Four more were bid; then the one asked at 101 went away.
+        assert_eq!(row.flow.order_flow_imbalance, "5".parse().unwrap());
+        let trades = row.flow.trades;
+        assert_eq!((trades.count, trades.notional), (2, "502".parse().unwrap()));
+        assert_eq!(trades.lowest_sell, Some("100".parse().unwrap()), "not the insurance fund's 50");
+        assert_eq!(trades.highest_buy, Some("101".parse().unwrap()));
+        assert_eq!(sampler.cut(at(3)).flow.updates, 0);
+    }
+
+    #[test]
+    fn a_lost_book_is_shown_stale_with_its_reason_until_it_is_proven_again() {
+        let mut sampler = sampler(Market::Usdm);
+        let _ = sampler.on_event(millis(0), &snapshot(1));
+        let _ = sampler.on_event(millis(10), &update(2, &[(100, 7)], &[]));
+        let gap = sampler.on_event(millis(20), &update(9, &[(100, 8)], &[]));
+        assert_eq!(gap, Outcome::NeedsSnapshot(Reason::SequenceGap));
+        let row = sampler.cut(at(1));
+        assert_eq!(row.validity, Validity::Stale(Reason::SequenceGap));
+        assert_eq!(row.snapshot.unwrap().best_bid().quantity, "7".parse().unwrap());
+        let _ = sampler.on_event(millis(1_100), &snapshot(9));
+        assert_eq!(sampler.cut(at(2)).validity, Validity::Valid);
+        let _ = sampler.on_event(millis(2_100), &update(10, &[(101, 1)], &[]));
+        let row = sampler.cut(at(3));
+        assert_eq!(row.validity, Validity::Stale(Reason::CrossedBook));
+        assert_eq!(row.snapshot.unwrap().best_bid().price, "100".parse().unwrap(), "not crossed");
+        let _ = sampler.on_event(millis(3_100), &snapshot(10));
+        let _ = sampler.on_event(millis(3_200), &update(11, &[(100, 0)], &[]));
+        assert_eq!(sampler.cut(at(4)).validity, Validity::Stale(Reason::EmptySide));
+        let _ = sampler.on_event(millis(4_200), &update(12, &[(99, 1)], &[]));
+        assert_eq!(sampler.cut(at(5)).validity, Validity::Valid, "the chain was never broken");
+    }
+
+    #[test]
+    fn without_proof_of_life_rows_are_stale_and_after_a_disconnect_until_a_snapshot() {
+        let mut sampler = sampler(Market::Usdm);
+        let _ = sampler.on_event(millis(0), &snapshot(1));
+        sampler.on_proof_of_life_lost();
+        assert_eq!(sampler.cut(at(1)).validity, Validity::Stale(Reason::NoProofOfLife));
+        sampler.on_proof_of_life_restored();
+        assert_eq!(sampler.cut(at(2)).validity, Validity::Valid);
+        sampler.on_disconnect();
+        assert_eq!(sampler.cut(at(3)).validity, Validity::Stale(Reason::Disconnected));
+        let _ = sampler.on_event(millis(3_100), &update(2, &[], &[]));
+        assert_eq!(sampler.cut(at(4)).validity, Validity::Stale(Reason::NoSnapshot));
+    }
+
+    #[test]
+    fn mark_price_is_the_venues_on_futures_and_the_mid_on_spot() {
+        let price = "123".parse().unwrap();
+        let symbol = "BTCUSDT".parse().unwrap();
+        let mark = MarketEvent::MarkPrice(MarkPrice { symbol, price, event_time: millis(0) });
+        let mut futures = sampler(Market::Usdm);
+        let _ = futures.on_event(millis(250), &mark);
+        let row = futures.cut(at(1));
+        assert_eq!((row.mark_price, row.mark_age_ms), (Some(price), 750));
+        let mut spot = sampler(Market::Spot);
+        let _ = spot.on_event(millis(250), &snapshot(1));
+        let row = spot.cut(at(9));
+        assert_eq!((row.mark_price, row.mark_age_ms), (Some("100.5".parse().unwrap()), 0));
+    }
+
+    fn sampler(market: Market) -> Sampler {
+        Sampler::new(&test_instrument("BTCUSDT", market))
+    }
+
+    fn at(second: i64) -> Second {
+        Second::from_unix(second)
+    }
+
+    fn millis(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    fn levels(levels: &[(i64, i64)]) -> Vec<Level> {
+        let one = "1".parse().unwrap();
+        let level = |(price, quantity): &(i64, i64)| Level {
+            price: Price::from_ticks(*price, "1".parse().unwrap()).unwrap(),
+            quantity: Quantity::from_steps(*quantity, one).unwrap(),
+        };
+        levels.iter().map(level).collect()
+    }
+
+    fn snapshot(last_update_id: u64) -> MarketEvent {
+        let symbol = "BTCUSDT".parse().unwrap();
+        let (bids, asks) = (levels(&[(100, 1)]), levels(&[(101, 1), (103, 1)]));
+        MarketEvent::Snapshot(DepthSnapshot { symbol, last_update_id, bids, asks })
+    }
+
+    fn update(id: u64, bids: &[(i64, i64)], asks: &[(i64, i64)]) -> MarketEvent {
+        MarketEvent::Depth(DepthUpdate {
+            symbol: "BTCUSDT".parse().unwrap(),
+            event_time: millis(99_999), // a venue ahead of our clock is survived
+            transaction_time: None,
+            first_update_id: id,
+            final_update_id: id,
+            previous_final_update_id: None,
+            bids: levels(bids),
+            asks: levels(asks),
+        })
+    }
+
+    fn trade(price: i64, quantity: i64, buyer_is_maker: bool, is_book_trade: bool) -> MarketEvent {
+        let Level { price, quantity } = levels(&[(price, quantity)])[0];
+        MarketEvent::Trade(PublicTrade {
+            symbol: "BTCUSDT".parse().unwrap(),
+            trade_id: TradeId(1),
+            price,
+            quantity,
+            buyer_is_maker,
+            is_book_trade,
+            trade_time: millis(0),
+        })
+    }
 }

@@ -255,15 +255,187 @@ impl BookSync {
 /// How `update` follows a book that holds up to `id`; `is_first` if that id is a snapshot's.
 fn continuity(update: &DepthUpdate, id: u64, is_first: bool) -> Continuity {
     let (first, last) = (update.first_update_id, update.final_update_id);
+    let next_if = |proven| if proven { Continuity::Next } else { Continuity::Gap };
     match update.previous_final_update_id {
         _ if first > last => Continuity::Gap,
         Some(_) if is_first && last < id => Continuity::Old, // rule 4
-        Some(previous) if is_first && (first <= id || previous <= id) => Continuity::Next, // rule 5
-        Some(_) if is_first => Continuity::Gap,
-        Some(_) if last <= id => Continuity::Old, // sent twice
-        Some(previous) if previous == id => Continuity::Next, // rule 6
-        None if last <= id => Continuity::Old,    // spot rules 3 and 4
-        None if first <= id.saturating_add(1) => Continuity::Next, // spot rules 3 and 4
-        Some(_) | None => Continuity::Gap,
+        Some(previous) if is_first => next_if(first <= id || previous <= id), // rule 5
+        Some(_) | None if last <= id => Continuity::Old,     // sent twice; spot rules 3 and 4
+        Some(previous) => next_if(previous == id),           // rule 6
+        None => next_if(first <= id.saturating_add(1)),      // spot rules 3 and 4
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::book::Level;
+    use crate::domain::Timestamp;
+
+    #[test]
+    fn futures_join_at_the_overlap_and_follow_the_previous_id() {
+        let mut sync = book_sync();
+        assert_eq!(sync.on_update(&futures(1, 4, 0)), Outcome::Buffered);
+        assert_eq!(sync.on_update(&futures(6, 12, 4)), Outcome::Buffered, "ids skip");
+        assert_eq!(sync.on_snapshot(&snapshot(10)), Outcome::Applied, "rule 5: 6 <= 10 <= 12");
+        assert_eq!(sync.update_id(), 12);
+        assert_eq!(sync.on_update(&futures(15, 20, 12)), Outcome::Applied);
+        assert_eq!(sync.on_update(&futures(15, 20, 12)), Outcome::Ignored, "sent twice");
+        assert_eq!(sync.waiting(), None);
+        let gap = Outcome::NeedsSnapshot(Reason::SequenceGap);
+        assert_eq!(sync.on_update(&futures(30, 31, 25)), gap, "rule 6");
+        assert_eq!(sync.on_snapshot(&snapshot(22)), gap, "older than the buffered update's pu");
+        assert_eq!(sync.on_snapshot(&snapshot(25)), Outcome::Applied, "pu <= L < U");
+        assert_eq!(sync.update_id(), 31);
+    }
+
+    #[test]
+    fn spot_joins_at_the_next_id_and_forgives_an_overlap() {
+        let mut sync = book_sync();
+        let _ = sync.on_update(&spot(5, 10));
+        let missing = Outcome::NeedsSnapshot(Reason::NoSnapshot);
+        assert_eq!(sync.on_snapshot(&snapshot(3)), missing, "4 is missing");
+        assert_eq!(sync.on_snapshot(&snapshot(4)), Outcome::Applied);
+        assert_eq!(sync.on_update(&spot(9, 11)), Outcome::Applied);
+        assert_eq!(sync.on_update(&spot(8, 10)), Outcome::Ignored);
+        assert_eq!(sync.on_update(&spot(13, 13)), Outcome::NeedsSnapshot(Reason::SequenceGap));
+        assert_eq!(sync.on_snapshot(&snapshot(12)), Outcome::Applied, "13 was kept");
+        assert_eq!(sync.update_id(), 13);
+    }
+
+    #[test]
+    fn a_crossed_or_off_grid_book_is_given_up_until_the_next_snapshot() {
+        let mut sync = book_sync();
+        assert_eq!(sync.on_snapshot(&snapshot(1)), Outcome::Applied);
+        let crossing = DepthUpdate { bids: vec![level(102, 1)], ..spot(2, 2) };
+        assert_eq!(sync.on_update(&crossing), Outcome::NeedsSnapshot(Reason::CrossedBook));
+        assert_eq!(sync.on_update(&spot(3, 3)), Outcome::Buffered);
+        assert_eq!(sync.on_snapshot(&snapshot(2)), Outcome::Applied);
+        let mut off_grid = spot(4, 4);
+        off_grid.asks = vec![Level { price: "101.5".parse().unwrap(), ..level(101, 1) }];
+        assert_eq!(sync.on_update(&off_grid), Outcome::NeedsSnapshot(Reason::OffGrid));
+        off_grid.asks = vec![Level { price: Price::ZERO, ..level(101, 1) }];
+        assert_eq!(sync.on_snapshot(&snapshot(4)), Outcome::Applied);
+        off_grid.first_update_id = 5;
+        off_grid.final_update_id = 5;
+        assert_eq!(sync.on_update(&off_grid), Outcome::NeedsSnapshot(Reason::OffGrid));
+    }
+
+    #[test]
+    fn a_fresh_snapshot_older_than_the_book_replaces_it_once_updates_were_kept() {
+        let mut sync = book_sync();
+        let ten = (0..10).map(|tick| level(100 - tick, 1)).collect::<Vec<_>>();
+        let asks = (0..10).map(|tick| level(101 + tick, 1)).collect::<Vec<_>>();
+        let first = DepthSnapshot { bids: ten.clone(), asks, ..snapshot(1) };
+        assert_eq!(sync.on_snapshot(&first), Outcome::Applied);
+        assert!(sync.needs_fresh_snapshot(), "the tenth level is the last one told");
+        assert_eq!(sync.on_update(&spot(2, 2)), Outcome::Applied);
+        assert_eq!(sync.on_snapshot(&snapshot(1)), Outcome::Ignored, "nothing bridges to it");
+        sync.begin_refresh();
+        let changed = DepthUpdate { bids: vec![level(100, 7)], ..spot(3, 3) };
+        assert_eq!(sync.on_update(&changed), Outcome::Applied);
+        let whole = DepthSnapshot { bids: ten[..9].to_vec(), ..snapshot(2) };
+        assert_eq!(sync.on_snapshot(&whole), Outcome::Applied);
+        assert_eq!((sync.update_id(), sync.waiting()), (3, None));
+        assert_eq!(sync.book().best(Side::Buy), Some(level(100, 7)), "3 was replayed");
+        assert!(!sync.needs_fresh_snapshot(), "a side of nine levels was not cut");
+    }
+
+    #[test]
+    fn the_buffer_is_bounded_and_a_disconnect_breaks_the_chain() {
+        let mut sync = book_sync();
+        for id in 0..2 * MAX_BUFFERED_UPDATES as u64 {
+            let _ = sync.on_update(&spot(id, id));
+        }
+        assert_eq!(sync.buffer.len(), MAX_BUFFERED_UPDATES);
+        let last = 2 * MAX_BUFFERED_UPDATES as u64 - 1;
+        assert!(matches!(sync.on_snapshot(&snapshot(5)), Outcome::NeedsSnapshot(_)), "too old");
+        assert_eq!(sync.on_snapshot(&snapshot(last - 3)), Outcome::Applied);
+        assert_eq!(sync.update_id(), last);
+        sync.on_disconnect();
+        assert_eq!(sync.waiting(), Some(Reason::Disconnected));
+        assert_eq!(sync.on_update(&spot(last + 1, last + 1)), Outcome::Buffered);
+        assert_eq!(sync.waiting(), Some(Reason::NoSnapshot));
+    }
+
+    proptest! {
+        /// Invariant 1: whatever is lost, repeated or late, an applied book equals the venue's.
+        #[test]
+        fn a_lost_update_is_always_detected_and_a_repeated_one_changes_nothing(
+            is_futures in any::<bool>(),
+            faults in prop::collection::vec(0..8_u8, 1..120),
+            snapshot_every in 3..30_usize,
+        ) {
+            let mut sync = book_sync();
+            let (mut id, mut truth) = (0_u64, 0_i64);
+            let mut is_intact = false;
+            for (index, fault) in faults.iter().enumerate() {
+                let previous = id;
+                id += 2;
+                truth += 1;
+                let first = if is_futures { previous + 2 } else { previous + 1 };
+                let mut update = if is_futures { futures(first, id, previous) } else { spot(first, id) };
+                update.bids = vec![level(100, truth)];
+                if *fault == 0 {
+                    is_intact = false; // lost
+                } else {
+                    let outcome = sync.on_update(&update);
+                    prop_assert_eq!(is_intact, outcome == Outcome::Applied);
+                    if *fault == 1 {
+                        let repeated = sync.on_update(&update);
+                        prop_assert!(matches!(repeated, Outcome::Ignored | Outcome::Buffered));
+                    }
+                }
+                if index % snapshot_every == 0 {
+                    let now = DepthSnapshot { bids: vec![level(100, truth)], ..snapshot(id) };
+                    is_intact |= sync.on_snapshot(&now) == Outcome::Applied;
+                    prop_assert!(is_intact, "a current snapshot is always taken");
+                }
+                if sync.waiting().is_none() && is_intact {
+                    prop_assert_eq!(sync.book().best(Side::Buy), Some(level(100, truth)));
+                }
+            }
+        }
+    }
+
+    fn book_sync() -> BookSync {
+        BookSync::new(Grid::of("1".parse().unwrap(), "1".parse().unwrap()))
+    }
+
+    fn level(price: i64, quantity: i64) -> Level {
+        let one = "1".parse().unwrap();
+        Level {
+            price: Price::from_ticks(price, "1".parse().unwrap()).unwrap(),
+            quantity: crate::domain::Quantity::from_steps(quantity, one).unwrap(),
+        }
+    }
+
+    fn snapshot(last_update_id: u64) -> DepthSnapshot {
+        let symbol = "BTCUSDT".parse().unwrap();
+        DepthSnapshot {
+            symbol,
+            last_update_id,
+            bids: vec![level(100, 1)],
+            asks: vec![level(101, 1)],
+        }
+    }
+
+    fn spot(first_update_id: u64, final_update_id: u64) -> DepthUpdate {
+        DepthUpdate {
+            symbol: "BTCUSDT".parse().unwrap(),
+            event_time: Timestamp::from_seconds(0),
+            transaction_time: None,
+            first_update_id,
+            final_update_id,
+            previous_final_update_id: None,
+            bids: Vec::new(),
+            asks: Vec::new(),
+        }
+    }
+
+    fn futures(first: u64, last: u64, previous: u64) -> DepthUpdate {
+        DepthUpdate { previous_final_update_id: Some(previous), ..spot(first, last) }
     }
 }

@@ -1,1 +1,0 @@
-//! Market messages to domain types: depth, trades, best prices, mark price.
