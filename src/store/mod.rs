@@ -1,3 +1,61 @@
-//! Data at rest: the tape and the journal (`SQLite`), model files, exports. The only room that knows SQL.
+//! Data at rest: the tape of seconds, the journal of events, model files, and the folder they
+//! live in.
+//!
+//! Knows no venue and decides nothing. Everything written is either wholly there or not at all: a
+//! transaction in SQLite, or a temporary file that is synced and renamed. Invariants: **1** what
+//! was reported durable is readable after any crash (I7); **2** stored time strictly increases per
+//! instrument (I19); **3** one writer per data folder (I18); **4** values are exact: ticks and
+//! steps, never floats.
 
+pub mod atomic;
+mod emergency;
+mod error;
+mod gaps;
 pub mod import;
+mod instruments;
+mod journal;
+mod lock;
+pub mod models;
+mod query;
+mod row_codec;
+mod scan;
+mod schema;
+mod tape;
+mod varint;
+
+pub use emergency::{EmergencyFile, EmergencyRecord};
+pub use error::StoreError;
+pub use gaps::{Gap, GapKind};
+pub use instruments::{InstrumentId, InstrumentKey, InstrumentVersion};
+pub use journal::{Journal, Record, RunSummary, Verification};
+pub use lock::FolderLock;
+pub use query::{Answer, Cell, Query};
+pub use row_codec::{RowError, RowGrid, decode, encode};
+pub use scan::Scan;
+pub use tape::{RECORD_BATCH_MAX, Span, Tape};
+
+use std::path::{Path, PathBuf};
+
+/// Where the tape lives inside a data folder.
+#[must_use]
+pub fn tape_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("tape.db")
+}
+
+/// Where the journal lives inside a data folder.
+#[must_use]
+pub fn journal_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("journal.db")
+}
+
+/// Where the journal's emergency file lives inside a data folder.
+#[must_use]
+pub fn emergency_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("journal.emergency")
+}
+
+/// Where model artefacts live inside a data folder.
+#[must_use]
+pub fn models_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("models")
+}

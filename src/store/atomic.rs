@@ -1,0 +1,81 @@
+//! Files that are wholly there or not at all, whatever happens between two instructions.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::error::StoreError;
+
+/// Writes a file so that a crash leaves either the old content or the new: temporary file in the
+/// same folder, sync, rename, sync of the folder.
+///
+/// # Errors
+/// [`StoreError::Io`] or [`StoreError::DiskFull`]; the target is then unchanged and the temporary
+/// file removed.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let temporary = temporary_beside(path);
+    let outcome = write_synced(&temporary, bytes).and_then(|()| {
+        fs::rename(&temporary, path).map_err(|source| StoreError::io("rename", &temporary, source))
+    });
+    if outcome.is_err() {
+        // The first failure is the one to tell; a temporary file that stays is overwritten later.
+        let _ = fs::remove_file(&temporary);
+    }
+    outcome.and_then(|()| sync_folder_of(path))
+}
+
+/// Writes and syncs a file in place; only for files that nothing refers to yet.
+pub(super) fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let fail = |source| StoreError::io("write", path, source);
+    let mut file = File::create(path).map_err(fail)?;
+    file.write_all(bytes).map_err(fail)?;
+    file.sync_all().map_err(fail)
+}
+
+/// Makes a rename or a new file in `path`'s folder durable.
+pub(super) fn sync_folder_of(path: &Path) -> Result<(), StoreError> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        Some(_) | None => Path::new("."),
+    };
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|source| StoreError::io("sync", folder, source))
+}
+
+/// Creates a folder and its parents.
+pub(super) fn create_folder(path: &Path) -> Result<(), StoreError> {
+    fs::create_dir_all(path).map_err(|source| StoreError::io("create", path, source))
+}
+
+/// A name in the same folder that no other process uses.
+pub(super) fn temporary_beside(path: &Path) -> PathBuf {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    path.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_replaces_the_whole_file_and_leaves_nothing_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pointer.json");
+        write_atomically(&path, b"a much longer first version").unwrap();
+        write_atomically(&path, b"second").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"second");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_failed_write_leaves_the_old_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("taken");
+        fs::create_dir(&target).unwrap();
+        fs::write(target.join("inside"), b"old").unwrap();
+        assert!(write_atomically(&target, b"new").is_err(), "a folder is not replaced by a file");
+        assert_eq!(fs::read(target.join("inside")).unwrap(), b"old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file stays");
+    }
+}

@@ -1,0 +1,408 @@
+//! `journal.db`: every event in order with the commands it led to, durable before they leave (I1).
+//!
+//! Decides nothing and interprets little: orders, fills and the ledger are derived from the same
+//! events in the same transaction, so that they can never disagree with them. Invariants: **1**
+//! an event or command reported committed is readable after any crash; **2** events are numbered
+//! without a gap, and each carries the hash of all before it; **3** a trade id is booked once per
+//! symbol (I6); **4** what could not be written stays buffered, in order, until it can.
+
+mod ledger;
+mod record;
+mod verify;
+
+pub use record::Record;
+pub use verify::{Records, Verification};
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use crate::domain::{RunId, Symbol, Timestamp};
+use crate::engine::{Command, Event, LedgerSummary};
+
+use super::error::StoreError;
+use super::schema::Schema;
+use record::{Hash, PendingEvent};
+
+/// Events that may wait for a failing journal: an hour of a calm market, some tens of megabytes.
+const PENDING_MAX: usize = 20_000;
+
+pub(super) const SCHEMA: Schema = Schema {
+    what: "journal",
+    application_id: 0x6c6f_626a, // "lobj"
+    migrations: &["
+        CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+        CREATE TABLE runs (
+            epoch INTEGER PRIMARY KEY,
+            started_ns INTEGER NOT NULL,
+            version TEXT NOT NULL
+        ) STRICT;
+        CREATE TABLE events (
+            seq INTEGER PRIMARY KEY,
+            epoch INTEGER NOT NULL REFERENCES runs (epoch),
+            now_ns INTEGER NOT NULL,
+            kind TEXT NOT NULL,
+            version INTEGER NOT NULL,
+            payload BLOB NOT NULL,
+            hash BLOB NOT NULL
+        ) STRICT;
+        CREATE INDEX events_by_run ON events (epoch, seq);
+        CREATE TABLE commands (
+            seq INTEGER NOT NULL REFERENCES events (seq),
+            position INTEGER NOT NULL,
+            kind TEXT NOT NULL,
+            payload BLOB NOT NULL,
+            PRIMARY KEY (seq, position)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE orders (
+            client_order_id TEXT PRIMARY KEY,
+            symbol TEXT NOT NULL,
+            side TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            price_e8 INTEGER,
+            quantity_e8 INTEGER,
+            reduce_only INTEGER NOT NULL,
+            status TEXT NOT NULL,
+            filled_e8 INTEGER NOT NULL,
+            order_id INTEGER,
+            first_seq INTEGER NOT NULL,
+            last_seq INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE fills (
+            symbol TEXT NOT NULL,
+            trade_id INTEGER NOT NULL,
+            order_id INTEGER NOT NULL,
+            client_order_id TEXT,
+            side TEXT NOT NULL,
+            price_e8 INTEGER NOT NULL,
+            quantity_e8 INTEGER NOT NULL,
+            commission_e8 INTEGER NOT NULL,
+            commission_asset TEXT NOT NULL,
+            realized_pnl_e8 INTEGER NOT NULL,
+            is_maker INTEGER NOT NULL,
+            time_ns INTEGER NOT NULL,
+            seq INTEGER NOT NULL,
+            PRIMARY KEY (symbol, trade_id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE discrepancies (
+            id INTEGER PRIMARY KEY,
+            detected_ns INTEGER NOT NULL,
+            epoch INTEGER NOT NULL,
+            symbol TEXT,
+            text TEXT NOT NULL
+        ) STRICT;"],
+    origin: "`lobd run` writes one",
+};
+
+/// The append-only record of what happened and what was decided.
+#[derive(Debug)]
+pub struct Journal {
+    connection: Connection,
+    path: PathBuf,
+    installation: u32,
+    /// The newest run; events belong to it.
+    epoch: u32,
+    /// The number of the last event handed out, written or waiting.
+    last_sequence: i64,
+    /// The hash of the last event written.
+    last_hash: Hash,
+    /// Events not yet durable, in order, with the commands each led to.
+    pending: Vec<PendingEvent>,
+}
+
+/// One start of the daemon, as the journal has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunSummary {
+    /// Which run.
+    pub run: RunId,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// The code that ran.
+    pub version: String,
+    /// How many events it journalled.
+    pub events: u64,
+}
+
+impl Journal {
+    /// Opens a journal for writing; creates it, with an installation id of its own, or migrates it.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`], [`StoreError::NewerVersion`], [`StoreError::DiskFull`] or
+    /// [`StoreError::Io`].
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let connection = SCHEMA.open(path)?;
+        // Drawn from the system's randomness that the standard library seeds its hash maps with.
+        let drawn = RandomState::new().build_hasher().finish() >> 32;
+        connection
+            .execute(
+                "INSERT OR IGNORE INTO meta (key, value) VALUES ('installation', ?1)",
+                [drawn.to_string()],
+            )
+            .map_err(|source| StoreError::database(path, source))?;
+        Self::with(connection, path)
+    }
+
+    /// Opens an existing journal for reading; the daemon may go on writing meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError::Absent`] if there is none, otherwise as [`Journal::open`].
+    pub fn open_read_only(path: &Path) -> Result<Self, StoreError> {
+        Self::with(SCHEMA.open_read_only(path)?, path)
+    }
+
+    fn with(connection: Connection, path: &Path) -> Result<Self, StoreError> {
+        let fail = |source| StoreError::database(path, source);
+        let installation = connection
+            .query_row("SELECT value FROM meta WHERE key = 'installation'", [], |row| {
+                row.get::<_, String>(0)
+            })
+            .map_err(fail)?;
+        let damaged = |detail: &str| StoreError::Corrupt {
+            path: path.to_owned(),
+            detail: detail.to_owned(),
+            remedy: "restore it from a backup",
+        };
+        let epoch = connection
+            .query_row("SELECT coalesce(max(epoch), 0) FROM runs", [], |row| row.get(0))
+            .map_err(fail)?;
+        let last: Option<(i64, Hash)> = connection
+            .query_row("SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()
+            .map_err(fail)?;
+        let (last_sequence, last_hash) = last.unwrap_or_default();
+        Ok(Self {
+            installation: installation.parse().map_err(|_| damaged("no installation id"))?,
+            connection,
+            path: path.to_owned(),
+            epoch,
+            last_sequence,
+            last_hash,
+            pending: Vec::new(),
+        })
+    }
+
+    /// Opens a new run, durably: its order ids derive from what is returned.
+    ///
+    /// # Errors
+    /// A failure to write; nothing has then begun.
+    pub fn start_run(&mut self, now: Timestamp, version: &str) -> Result<RunId, StoreError> {
+        let epoch = self.epoch + 1;
+        self.connection
+            .execute(
+                "INSERT INTO runs (epoch, started_ns, version) VALUES (?1, ?2, ?3)",
+                params![epoch, now.nanos(), version],
+            )
+            .map_err(|source| StoreError::database(&self.path, source))?;
+        self.epoch = epoch;
+        Ok(self.run())
+    }
+
+    /// The newest run.
+    #[must_use]
+    pub const fn run(&self) -> RunId {
+        RunId { installation: self.installation, epoch: self.epoch }
+    }
+
+    /// Takes an event in order and returns its number. It is durable after the next
+    /// [`Journal::commit`].
+    ///
+    /// # Errors
+    /// [`StoreError::Backlog`] if too many events wait for a failing journal already.
+    pub fn append(&mut self, now: Timestamp, event: &Event) -> Result<i64, StoreError> {
+        if self.pending.len() >= PENDING_MAX {
+            let waiting = self.pending.len();
+            return Err(StoreError::Backlog { path: self.path.clone(), waiting });
+        }
+        let sequence = self.last_sequence + 1;
+        let pending = PendingEvent::new(sequence, self.epoch, now, event)
+            .map_err(|detail| self.unreadable(sequence, detail))?;
+        self.pending.push(pending);
+        self.last_sequence = sequence;
+        Ok(sequence)
+    }
+
+    /// Makes durable, in one synced transaction, every event taken since the last commit, and the
+    /// commands that the last of them led to. Only after this may a command leave (I1).
+    ///
+    /// # Errors
+    /// A failure to write. Events and commands then stay buffered: committing again, with no
+    /// commands, tries them again.
+    pub fn commit(&mut self, intents: &[Command]) -> Result<(), StoreError> {
+        if let Some(last) = self.pending.last_mut() {
+            last.add_commands(intents).map_err(|detail| StoreError::CorruptEvent {
+                path: self.path.clone(),
+                sequence: self.last_sequence,
+                detail,
+            })?;
+        }
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let fail = |source| StoreError::database(&self.path, source);
+        let transaction = self.connection.unchecked_transaction().map_err(fail)?;
+        let mut hash = self.last_hash;
+        for pending in &self.pending {
+            hash = pending.hash_after(&hash);
+            insert(&transaction, pending, &hash).map_err(fail)?;
+        }
+        transaction.commit().map_err(fail)?;
+        self.last_hash = hash;
+        self.pending.clear();
+        Ok(())
+    }
+
+    /// How many events wait for the next commit.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Latches why the engine is halted, or that it no longer is; the next run begins with it.
+    ///
+    /// # Errors
+    /// A failure to write.
+    pub fn set_halted(&mut self, reason: Option<&str>) -> Result<(), StoreError> {
+        let outcome = match reason {
+            Some(reason) => self.connection.execute(
+                "INSERT INTO meta (key, value) VALUES ('halted', ?1) \
+                 ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                [reason],
+            ),
+            None => self.connection.execute("DELETE FROM meta WHERE key = 'halted'", []),
+        };
+        outcome.map(|_| ()).map_err(|source| StoreError::database(&self.path, source))
+    }
+
+    /// Keeps what a reconciliation found.
+    ///
+    /// # Errors
+    /// A failure to write.
+    pub fn record_discrepancy(
+        &mut self,
+        now: Timestamp,
+        symbol: Option<Symbol>,
+        text: &str,
+    ) -> Result<(), StoreError> {
+        self.connection
+            .execute(
+                "INSERT INTO discrepancies (detected_ns, epoch, symbol, text) \
+                 VALUES (?1, ?2, ?3, ?4)",
+                params![now.nanos(), self.epoch, symbol.map(|symbol| symbol.to_string()), text],
+            )
+            .map(|_| ())
+            .map_err(|source| StoreError::database(&self.path, source))
+    }
+
+    /// How many discrepancies the newest run found.
+    ///
+    /// # Errors
+    /// A failure to read.
+    pub fn discrepancies(&self) -> Result<u64, StoreError> {
+        self.connection
+            .query_row("SELECT count(*) FROM discrepancies WHERE epoch = ?1", [self.epoch], |row| {
+                row.get::<_, i64>(0).map(i64::cast_unsigned)
+            })
+            .map_err(|source| StoreError::database(&self.path, source))
+    }
+
+    /// Where the ledger of all runs so far ends, with the profit realised since midnight UTC.
+    ///
+    /// # Errors
+    /// A failure to read, or [`StoreError::Corrupt`] if a booked value cannot be one.
+    pub fn ledger(&self, now: Timestamp) -> Result<LedgerSummary, StoreError> {
+        ledger::summarize(&self.connection, &self.path, now)
+    }
+
+    /// Every run, oldest first.
+    ///
+    /// # Errors
+    /// A failure to read.
+    pub fn runs(&self) -> Result<Vec<RunSummary>, StoreError> {
+        let fail = |source| StoreError::database(&self.path, source);
+        let mut statement = self
+            .connection
+            .prepare(
+                "SELECT epoch, started_ns, version, \
+                 (SELECT count(*) FROM events WHERE events.epoch = runs.epoch) \
+                 FROM runs ORDER BY epoch",
+            )
+            .map_err(fail)?;
+        let runs = statement.query_map([], |row| {
+            Ok(RunSummary {
+                run: RunId { installation: self.installation, epoch: row.get(0)? },
+                started_at: Timestamp::from_nanos(row.get(1)?),
+                version: row.get(2)?,
+                events: row.get::<_, i64>(3)?.cast_unsigned(),
+            })
+        });
+        runs.and_then(Iterator::collect).map_err(fail)
+    }
+
+    /// Reads a run's events in order, each with the commands it led to.
+    #[must_use]
+    pub fn records(&self, epoch: u32) -> Records<'_> {
+        Records::of_run(&self.connection, &self.path, epoch)
+    }
+
+    /// Recomputes the whole chain of hashes and reads every payload.
+    ///
+    /// # Errors
+    /// [`StoreError::CorruptEvent`] naming the first event that is not what was written.
+    pub fn verify(&self) -> Result<Verification, StoreError> {
+        verify::verify(&self.connection, &self.path)
+    }
+
+    /// Moves committed records from the log into the file; call it where nothing waits for a
+    /// command.
+    ///
+    /// # Errors
+    /// A failure to write.
+    pub fn checkpoint(&self) -> Result<(), StoreError> {
+        self.connection
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+            .map_err(|source| StoreError::database(&self.path, source))
+    }
+
+    fn unreadable(&self, sequence: i64, detail: String) -> StoreError {
+        StoreError::CorruptEvent { path: self.path.clone(), sequence, detail }
+    }
+}
+
+fn insert(
+    transaction: &Transaction<'_>,
+    pending: &PendingEvent,
+    hash: &Hash,
+) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO events (seq, epoch, now_ns, kind, version, payload, hash) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(params![
+            pending.sequence,
+            pending.epoch,
+            pending.now.nanos(),
+            record::event_kind(&pending.event),
+            record::EVENT_LAYOUT,
+            pending.payload,
+            hash,
+        ])?;
+    let mut insert_command = transaction.prepare_cached(
+        "INSERT INTO commands (seq, position, kind, payload) VALUES (?1, ?2, ?3, ?4)",
+    )?;
+    for (position, (kind, payload)) in (0_u32..).zip(&pending.commands) {
+        insert_command.execute(params![pending.sequence, position, kind, payload])?;
+    }
+    ledger::book_event(transaction, pending.sequence, &pending.event)?;
+    for intent in &pending.intents {
+        ledger::book_command(transaction, pending.sequence, intent)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

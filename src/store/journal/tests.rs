@@ -1,0 +1,205 @@
+//! What the journal promises the engine.
+
+use super::*;
+use crate::domain::{
+    AccountReport, Amount, Asset, ClientOrderId, Exposure, Fill, OrderId, OrderReport, OrderStatus,
+    Side, TradeId,
+};
+
+fn open(folder: &tempfile::TempDir) -> Journal {
+    Journal::open(&folder.path().join("journal.db")).unwrap()
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_seconds(seconds)
+}
+
+fn symbol() -> Symbol {
+    Symbol::new("BTCUSDT").unwrap()
+}
+
+fn fill(trade_id: u64, side: Side, time: i64) -> Fill {
+    Fill {
+        symbol: symbol(),
+        trade_id: TradeId(trade_id),
+        order_id: OrderId(u64::MAX >> 2),
+        client_order_id: None,
+        side,
+        price: "60000".parse().unwrap(),
+        quantity: "0.1".parse().unwrap(),
+        commission: "0.5".parse().unwrap(),
+        commission_asset: Asset::new("USDT").unwrap(),
+        realized_pnl: "2".parse().unwrap(),
+        is_maker: true,
+        time: at(time),
+    }
+}
+
+fn order(status: OrderStatus, filled: &str) -> Event {
+    Event::Order(OrderReport {
+        symbol: symbol(),
+        client_order_id: ClientOrderId::new("lobd-1").unwrap(),
+        order_id: OrderId(9),
+        side: Side::Buy,
+        price: Some("60000".parse().unwrap()),
+        quantity: "0.1".parse().unwrap(),
+        filled_quantity: filled.parse().unwrap(),
+        average_price: None,
+        status,
+        reduce_only: false,
+        update_time: at(1),
+    })
+}
+
+fn cancel() -> Command {
+    let client_order_id = ClientOrderId::new("lobd-1").unwrap();
+    Command::Cancel { symbol: symbol(), client_order_id }
+}
+
+#[test]
+fn each_start_is_a_run_of_the_same_installation() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = open(&folder).start_run(at(1), "0.1.0").unwrap();
+    let mut journal = open(&folder);
+    let second = journal.start_run(at(2), "0.1.0").unwrap();
+    assert_eq!(first.installation, second.installation);
+    assert_eq!((first.epoch, second.epoch), (1, 2));
+    assert_eq!(journal.runs().unwrap().len(), 2);
+    let other = tempfile::tempdir().unwrap();
+    assert_ne!(open(&other).run().installation, first.installation);
+}
+
+#[test]
+fn invariant_1_what_was_committed_reads_back_and_what_was_not_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = open(&folder);
+    let run = journal.start_run(at(1), "0.1.0").unwrap();
+    assert_eq!(journal.append(at(1), &Event::Tick).unwrap(), 1);
+    assert_eq!(journal.append(at(2), &Event::Fill(fill(7, Side::Buy, 2))).unwrap(), 2);
+    journal.commit(&[cancel(), cancel()]).unwrap();
+    journal.append(at(3), &Event::Shutdown).unwrap();
+    drop(journal);
+    let journal = open(&folder);
+    let records: Vec<Record> = journal.records(run.epoch).map(Result::unwrap).collect();
+    assert_eq!(records.len(), 2);
+    assert_eq!((records[0].now, &records[0].event), (at(1), &Event::Tick));
+    assert!(records[0].commands.is_empty());
+    assert_eq!(records[1].event, Event::Fill(fill(7, Side::Buy, 2)));
+    let bytes = postcard::to_stdvec(&cancel()).unwrap();
+    assert_eq!(records[1].commands, [bytes.clone(), bytes]);
+    assert_eq!(journal.verify().unwrap(), Verification { events: 2, commands: 2 });
+}
+
+#[test]
+fn invariant_2_any_change_to_what_was_written_is_found_and_named() {
+    let tampering = [
+        "UPDATE events SET payload = x'00' WHERE seq = 2",
+        "UPDATE events SET now_ns = now_ns + 1 WHERE seq = 2",
+        "UPDATE commands SET payload = x'00' WHERE seq = 2",
+        "DELETE FROM commands WHERE seq = 2",
+        "INSERT INTO commands VALUES (2, 5, 'cancel', x'00')",
+    ];
+    for statement in tampering {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = open(&folder);
+        journal.start_run(at(1), "0.1.0").unwrap();
+        for second in 1..=3 {
+            journal.append(at(second), &Event::Tick).unwrap();
+            journal.commit(&[cancel()]).unwrap();
+        }
+        journal.verify().unwrap();
+        assert_eq!(journal.connection.execute(statement, []).unwrap(), 1);
+        let found = journal.verify();
+        assert!(
+            matches!(found, Err(StoreError::CorruptEvent { sequence: 2, .. })),
+            "{statement}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn the_chain_goes_on_over_restarts() {
+    let folder = tempfile::tempdir().unwrap();
+    for second in 1..=3 {
+        let mut journal = open(&folder);
+        journal.start_run(at(second), "0.1.0").unwrap();
+        journal.append(at(second), &Event::Tick).unwrap();
+        journal.commit(&[]).unwrap();
+    }
+    let journal = Journal::open_read_only(&folder.path().join("journal.db")).unwrap();
+    assert_eq!(journal.verify().unwrap().events, 3);
+    assert_eq!(journal.records(2).count(), 1);
+}
+
+#[test]
+fn invariant_3_a_trade_is_booked_once_and_the_ledger_adds_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = open(&folder);
+    journal.start_run(at(1), "0.1.0").unwrap();
+    let day = 86_400;
+    let account = AccountReport {
+        asked_at: at(day),
+        positions: Vec::new(),
+        open_orders: Vec::new(),
+        open_stops: Vec::new(),
+        fills: vec![fill(2, Side::Buy, day + 5), fill(3, Side::Sell, day + 6)],
+        balances: Vec::new(),
+    };
+    let events = [
+        Event::Fill(fill(1, Side::Buy, day - 1)),
+        Event::Fill(fill(2, Side::Buy, day + 5)),
+        Event::Fill(fill(2, Side::Buy, day + 5)),
+        Event::Account(Box::new(account)),
+    ];
+    for event in &events {
+        journal.append(at(day + 9), event).unwrap();
+    }
+    journal.set_halted(Some("daily loss")).unwrap();
+    journal.commit(&[]).unwrap();
+    let ledger = open(&folder).ledger(at(day + 10)).unwrap();
+    assert_eq!(ledger.last_trade_ids[&symbol()], TradeId(3));
+    let exposure: Exposure = "0.1".parse().unwrap();
+    assert_eq!(ledger.exposures[&symbol()], exposure);
+    let today: Amount = "3".parse().unwrap();
+    assert_eq!(ledger.realized_today, today, "two trades of today, 2 less 0.5 each");
+    assert_eq!(ledger.halted.as_deref(), Some("daily loss"));
+    journal.set_halted(None).unwrap();
+    assert_eq!(journal.ledger(at(day + 10)).unwrap().halted, None);
+}
+
+#[test]
+fn invariant_4_what_could_not_be_written_waits_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = open(&folder);
+    let run = journal.start_run(at(1), "0.1.0").unwrap();
+    journal.connection.pragma_update(None, "query_only", "ON").unwrap();
+    journal.append(at(1), &Event::Tick).unwrap();
+    assert!(journal.commit(&[cancel()]).is_err());
+    journal.append(at(2), &Event::Shutdown).unwrap();
+    assert_eq!(journal.waiting(), 2);
+    journal.connection.pragma_update(None, "query_only", "OFF").unwrap();
+    journal.commit(&[]).unwrap();
+    let records: Vec<Record> = journal.records(run.epoch).map(Result::unwrap).collect();
+    assert_eq!(records[0].commands.len(), 1, "the commands stay with their event");
+    assert_eq!(records[1].event, Event::Shutdown);
+    journal.verify().unwrap();
+}
+
+#[test]
+fn a_late_acknowledgement_never_reopens_an_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = open(&folder);
+    journal.start_run(at(1), "0.1.0").unwrap();
+    for event in [order(OrderStatus::Canceled, "0.05"), order(OrderStatus::New, "0")] {
+        journal.append(at(1), &event).unwrap();
+    }
+    journal.commit(&[]).unwrap();
+    let state = |journal: &Journal| -> (String, i64) {
+        let query = "SELECT status, filled_e8 FROM orders";
+        journal.connection.query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+    };
+    assert_eq!(state(&journal), ("CANCELED".to_owned(), 5_000_000));
+    journal.append(at(2), &order(OrderStatus::Filled, "0.1")).unwrap();
+    journal.commit(&[]).unwrap();
+    assert_eq!(state(&journal), ("FILLED".to_owned(), 10_000_000), "a late fill is real");
+}
