@@ -1,7 +1,7 @@
 //! Files that are wholly there or not at all, whatever happens between two instructions.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use super::error::StoreError;
@@ -22,6 +22,56 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         let _ = fs::remove_file(&temporary);
     }
     outcome.and_then(|()| sync_folder_of(path))
+}
+
+/// A file being written that appears under its name only once it is whole.
+#[derive(Debug)]
+pub(super) struct AtomicFile {
+    file: BufWriter<File>,
+    temporary: PathBuf,
+    path: PathBuf,
+    is_committed: bool,
+}
+
+impl AtomicFile {
+    pub(super) fn create(path: &Path) -> Result<Self, StoreError> {
+        let temporary = temporary_beside(path);
+        let file =
+            File::create(&temporary).map_err(|source| StoreError::io("create", path, source))?;
+        let (file, path) = (BufWriter::new(file), path.to_owned());
+        Ok(Self { file, temporary, path, is_committed: false })
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.file.write_all(bytes).map_err(|source| StoreError::io("write", &self.path, source))
+    }
+
+    /// Overwrites the first bytes, for a header that is known only at the end.
+    pub(super) fn rewrite_head(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.file
+            .rewind()
+            .and_then(|()| self.file.write_all(bytes))
+            .map_err(|source| StoreError::io("write", &self.path, source))
+    }
+
+    pub(super) fn commit(mut self) -> Result<(), StoreError> {
+        self.file
+            .flush()
+            .and_then(|()| self.file.get_ref().sync_all())
+            .and_then(|()| fs::rename(&self.temporary, &self.path))
+            .map_err(|source| StoreError::io("write", &self.path, source))?;
+        self.is_committed = true;
+        sync_folder_of(&self.path)
+    }
+}
+
+impl Drop for AtomicFile {
+    fn drop(&mut self) {
+        if !self.is_committed {
+            // Nobody is left to tell; the next write under this name replaces it.
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
 }
 
 /// Writes and syncs a file in place; only for files that nothing refers to yet.

@@ -10,6 +10,7 @@
 pub mod atomic;
 mod emergency;
 mod error;
+pub mod export;
 mod gaps;
 pub mod import;
 mod instruments;
@@ -27,7 +28,7 @@ pub use emergency::{EmergencyFile, EmergencyRecord};
 pub use error::StoreError;
 pub use gaps::{Gap, GapKind};
 pub use instruments::{InstrumentId, InstrumentKey, InstrumentVersion};
-pub use journal::{Journal, Record, RunSummary, Verification};
+pub use journal::{Difference, Journal, Record, Records, Replay, RunSummary, Step, Verification};
 pub use lock::FolderLock;
 pub use query::{Answer, Cell, Query};
 pub use row_codec::{RowError, RowGrid, decode, encode};

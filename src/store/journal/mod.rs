@@ -8,9 +8,11 @@
 
 mod ledger;
 mod record;
+mod replay;
 mod verify;
 
 pub use record::Record;
+pub use replay::{Difference, Replay, Step};
 pub use verify::{Records, Verification};
 
 use std::hash::{BuildHasher, Hasher, RandomState};
