@@ -207,7 +207,6 @@ impl StoreError {
     pub(crate) fn database(path: &Path, source: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode as Code;
         let path = path.to_owned();
-        #[expect(clippy::wildcard_enum_match_arm, reason = "a foreign, non-exhaustive enum")]
         match source.sqlite_error_code() {
             Some(Code::DiskFull) => Self::DiskFull { path },
             Some(Code::DatabaseCorrupt | Code::NotADatabase) => {

@@ -109,8 +109,7 @@ impl Query {
             if !statement.readonly() {
                 return Err(StoreError::WritingStatement);
             }
-            let columns: Vec<String> =
-                statement.column_names().into_iter().map(str::to_owned).collect();
+            let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
             let count = columns.len();
             answer.columns(columns);
             let mut rows = statement.query([]).map_err(fail)?;

@@ -5,8 +5,8 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::domain::{
-    Amount, Exposure, Failure, Fill, OrderReport, OrderStatus, StopReport, StopSize, StopStatus,
-    Symbol, Timestamp, TradeId,
+    Amount, Exposure, Failure, Fill, OrderReport, OrderStatus, Price, StopReport, StopSize,
+    StopStatus, Symbol, Timestamp, TradeId,
 };
 use crate::engine::{Command, Event, LedgerSummary};
 
@@ -89,7 +89,7 @@ pub(super) fn book_command(
                 symbol: request.symbol,
                 side: request.side.to_string(),
                 kind: if request.kind.price().is_some() { "LIMIT" } else { "MARKET" },
-                price: request.kind.price().map(|price| price.units()),
+                price: request.kind.price().map(Price::units),
                 quantity: Some(request.quantity.units()),
                 reduce_only: request.reduce_only,
                 status: "INTENT",
@@ -134,7 +134,7 @@ fn book_order(
         symbol: report.symbol,
         side: report.side.to_string(),
         kind: if report.price.is_some() { "LIMIT" } else { "MARKET" },
-        price: report.price.map(|price| price.units()),
+        price: report.price.map(Price::units),
         quantity: Some(report.quantity.units()),
         reduce_only: report.reduce_only,
         status: order_status_name(report.status),

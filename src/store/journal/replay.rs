@@ -87,10 +87,9 @@ impl Journal {
         let mut steps = Vec::new();
         self.again(epoch, |record, commands| {
             let (sequence, now) = (record.sequence, record.now);
-            let event = match record.event {
-                Event::Second(_) => None,
-                ref told => Some((false, format!("{told:?}"))),
-            };
+            // A second of the market concerns every order and names none.
+            let event = (!matches!(record.event, Event::Second(_)))
+                .then(|| (false, format!("{:?}", record.event)));
             let decided = commands.iter().map(|command| (true, format!("{command:?}")));
             steps.extend(event.into_iter().chain(decided).filter_map(|(is_command, text)| {
                 text.contains(&quoted).then_some(Step { sequence, now, is_command, text })

@@ -144,8 +144,7 @@ impl Iterator for RawRecords<'_> {
 pub(super) fn verify(connection: &Connection, path: &Path) -> Result<Verification, StoreError> {
     let mut verification = Verification::default();
     let mut previous: Hash = Hash::default();
-    let mut expected = 1;
-    for raw in RawRecords::new(connection, path, None) {
+    for (expected, raw) in (1..).zip(RawRecords::new(connection, path, None)) {
         let raw = raw?;
         let sequence = raw.head.sequence;
         let corrupt =
@@ -161,7 +160,6 @@ pub(super) fn verify(connection: &Connection, path: &Path) -> Result<Verificatio
         raw.event().map_err(corrupt)?;
         verification.events += 1;
         verification.commands += raw.commands.len() as u64;
-        expected += 1;
     }
     Ok(verification)
 }
