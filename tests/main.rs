@@ -6,3 +6,5 @@ mod book_replay;
 mod no_lookahead;
 mod signature_vectors;
 mod support;
+#[cfg(test)]
+mod training;

@@ -2,6 +2,7 @@
 
 use std::array;
 
+use crate::book::measures::{micro_price, queue_imbalance};
 use crate::book::{DEPTH, Level, Row, Snapshot};
 
 /// The measures of one valid second from which every feature is built.
@@ -39,16 +40,12 @@ impl Measures {
         let (bid_price, ask_price) = (bid.price.to_f64(), ask.price.to_f64());
         let (bid_quantity, ask_quantity) = (bid.quantity.to_f64(), ask.quantity.to_f64());
         let mid = f64::midpoint(bid_price, ask_price);
-        let micro_price =
-            (bid_price * ask_quantity + ask_price * bid_quantity) / (bid_quantity + ask_quantity);
         let flows = previous.map(|(before, _)| snapshot_order_flow_imbalance(before, snapshot));
         Self {
             mid,
             spread_bps: (ask_price - bid_price) / mid * 1e4,
-            micro_price_deviation_bps: (micro_price - mid) / mid * 1e4,
-            imbalances: array::from_fn(|level| {
-                imbalance(quantity(snapshot.bids(), level), quantity(snapshot.asks(), level))
-            }),
+            micro_price_deviation_bps: (micro_price(snapshot) - mid) / mid * 1e4,
+            imbalances: queue_imbalance(snapshot),
             best_quantity: f64::midpoint(bid_quantity, ask_quantity),
             book_quantity: f64::midpoint(total(snapshot.bids()), total(snapshot.asks())),
             order_flow_imbalance: row.flow.order_flow_imbalance.to_f64(),
@@ -96,17 +93,8 @@ fn flow(previous: &[Level], current: &[Level], level: usize, higher_is_better: b
     }
 }
 
-fn quantity(levels: &[Level], level: usize) -> f64 {
-    levels.get(level).map_or(0.0, |level| level.quantity.to_f64())
-}
-
 fn total(levels: &[Level]) -> f64 {
     levels.iter().map(|level| level.quantity.to_f64()).sum()
-}
-
-fn imbalance(bid: f64, ask: f64) -> f64 {
-    let both = bid + ask;
-    if both > 0.0 { (bid - ask) / both } else { 0.0 }
 }
 
 #[cfg(test)]

@@ -28,8 +28,9 @@ pub struct Scaler {
     pub scale: f64,
 }
 
-/// A column varies only if its deviation exceeds this share of its magnitude: less is rounding.
-const RELATIVE_NOISE: f64 = 1e-12;
+/// A column varies only if its deviation exceeds this share of its mean: a spread of always one tick
+/// varies in bps only with the price level, which is nothing to learn from.
+const RELATIVE_NOISE: f64 = 1e-3;
 
 impl Scaler {
     /// Fits mean and deviation in two passes.

@@ -32,7 +32,7 @@ pub struct LinearWeights {
 struct Weight {
     clip: Clip,
     range: Clip,
-    weight: f64,
+    per_unit: f64,
     kept: bool,
 }
 
@@ -40,9 +40,9 @@ impl LinearWeights {
     /// Folds means and scales into weights per unit of the raw feature.
     #[must_use]
     pub fn new(model: &Model) -> Self {
-        let columns: Vec<Weight> = model.columns.iter().map(weight).collect();
+        let columns: Vec<Weight> = model.columns.iter().map(weight_of).collect();
         let means = model.columns.iter().zip(&columns);
-        let shift = means.map(|(column, weight)| weight.weight * column.mean).sum::<f64>();
+        let shift = means.map(|(column, weight)| weight.per_unit * column.mean).sum::<f64>();
         Self { columns, bias: model.intercept - shift }
     }
 
@@ -52,19 +52,19 @@ impl LinearWeights {
         let mut in_range = true;
         let mut sum = self.bias;
         for (column, &value) in self.columns.iter().zip(features) {
-            sum += column.weight * column.clip.apply(value);
+            sum += column.per_unit * column.clip.apply(value);
             in_range &= !column.kept || (column.range.lower..=column.range.upper).contains(&value);
         }
         (sum, in_range)
     }
 }
 
-fn weight(column: &Column) -> Weight {
+fn weight_of(column: &Column) -> Weight {
     let kept = column.fate == Fate::Kept;
     Weight {
         clip: Clip { lower: column.clip_lower, upper: column.clip_upper },
         range: Clip { lower: column.range_lower, upper: column.range_upper },
-        weight: if kept { column.coefficient / column.scale } else { 0.0 },
+        per_unit: if kept { column.coefficient / column.scale } else { 0.0 },
         kept,
     }
 }
