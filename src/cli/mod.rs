@@ -6,8 +6,12 @@
 
 mod completions;
 mod context;
+mod data;
 mod error;
+mod journal;
 mod output;
+mod sql;
+mod store_error;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -46,6 +50,9 @@ pub struct GlobalArguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Completions(completions::Args),
+    Data(data::Args),
+    Journal(journal::Args),
+    Sql(sql::Args),
 }
 
 /// Parses the arguments, runs one command, and turns its outcome into an exit code.
@@ -72,5 +79,8 @@ fn run(command: &Command, context: &Context) -> Result<(), CommandError> {
 async fn dispatch(command: &Command, context: &Context) -> Result<(), CommandError> {
     match command {
         Command::Completions(args) => completions::run(args, context).await,
+        Command::Data(args) => data::run(args, context).await,
+        Command::Journal(args) => journal::run(args, context).await,
+        Command::Sql(args) => sql::run(args, context).await,
     }
 }

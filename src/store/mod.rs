@@ -22,6 +22,7 @@ mod row_codec;
 mod scan;
 mod schema;
 mod tape;
+mod tape_import;
 mod varint;
 
 pub use emergency::{EmergencyFile, EmergencyRecord};
@@ -34,6 +35,7 @@ pub use query::{Answer, Cell, Query};
 pub use row_codec::{RowError, RowGrid, decode, encode};
 pub use scan::Scan;
 pub use tape::{RECORD_BATCH_MAX, Span, Tape};
+pub use tape_import::{IMPORT_BATCH, TapeImport};
 
 use std::path::{Path, PathBuf};
 
