@@ -4,6 +4,8 @@
 mod book_replay;
 #[cfg(test)]
 mod no_lookahead;
+#[cfg(test)]
+mod sandbox_protocol;
 mod signature_vectors;
 mod support;
 #[cfg(test)]

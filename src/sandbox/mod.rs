@@ -1,1 +1,30 @@
-//! The server side of the same protocol: `sim::Exchange` as a Binance on loopback.
+//! The server side of the venue's protocol: `sim::Exchange` as a Binance on loopback.
+//!
+//! Real HTTP and WebSocket sockets, signatures, limits and error codes, written from
+//! `exchange-api.md` and sharing nothing with the client in `binance` but `sign`: one misreading
+//! must not be made twice. Does not decide, remember or fake anything: whatever is answered, the
+//! simulated exchange did.
+//!
+//! One task owns the exchange ([`mailbox`]); the protocol itself is sans I/O ([`floor`], [`rest`],
+//! [`streams`]) and tested so. Invariants: **1** a socket or request outside loopback is possible
+//! only where the operator said so; **2** queues, sockets and bodies are bounded.
+
+mod card;
+mod floor;
+mod gate;
+mod listen_key;
+pub mod listings;
+mod mailbox;
+mod parameters;
+mod refusal;
+mod rest;
+mod server;
+mod settings;
+mod streams;
+mod tape;
+mod windows;
+mod words;
+
+pub use server::{Control, RunningSandbox, SandboxError, Server};
+pub use settings::{RateLimits, SandboxSettings};
+pub use tape::{Tape, TapeError};

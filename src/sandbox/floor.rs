@@ -1,0 +1,162 @@
+//! The floor: the one owner of the simulated exchange and of all that clients see of it.
+//!
+//! Sans I/O: requests and control messages come in with the time, answers and frames go out. Who
+//! carries them is the business of `rest::http` and `streams::session`.
+//!
+//! Invariants: **1** before anything is answered, the exchange has lived up to that moment;
+//! **2** what it did is published in the order in which it happened.
+
+use std::collections::BTreeMap;
+
+use crate::domain::{ClientOrderId, Symbol, Timestamp};
+use crate::sim::{AccountId, Exchange, ExchangeEvent};
+
+use super::card::Card;
+use super::gate::Gate;
+use super::listen_key::ListenKeys;
+use super::refusal::Refusal;
+use super::settings::SandboxSettings;
+use super::streams::{self, Hub, MarketFrames, UserFrames};
+use super::tape::Tape;
+use super::windows::Windows;
+
+/// Steps of the exchange's own time taken at once at most; beyond them it leaps.
+const MOST_STEPS: usize = 100_000;
+
+/// The exchange and its surroundings.
+pub(super) struct Floor {
+    pub(super) exchange: Exchange,
+    pub(super) account: AccountId,
+    pub(super) cards: BTreeMap<Symbol, Card>,
+    pub(super) gate: Gate,
+    pub(super) windows: Windows,
+    pub(super) listen_keys: ListenKeys,
+    pub(super) hub: Hub,
+    market: MarketFrames,
+    tape: Option<Tape>,
+    happened: Vec<ExchangeEvent>,
+    named: u64,
+}
+
+impl Floor {
+    pub(super) fn new(mut exchange: Exchange, settings: &SandboxSettings) -> Self {
+        let account = exchange.open_account(&settings.account);
+        let cards: BTreeMap<_, _> = exchange
+            .instruments()
+            .map(|instrument| (instrument.symbol, Card::new(instrument.clone())))
+            .collect();
+        Self {
+            exchange,
+            account,
+            gate: Gate::new(settings.api_key.clone(), &settings.api_secret),
+            windows: Windows::new(settings.limits),
+            listen_keys: ListenKeys::new(&settings.api_secret),
+            hub: Hub::default(),
+            market: MarketFrames::new(cards.values()),
+            cards,
+            tape: settings.tape.clone(),
+            happened: Vec::new(),
+            named: 0,
+        }
+    }
+
+    /// The exchange's time.
+    pub(super) const fn now(&self) -> Timestamp {
+        self.exchange.now()
+    }
+
+    /// The card of a listed symbol.
+    pub(super) fn card(&self, symbol: Symbol) -> Result<&Card, Refusal> {
+        self.cards.get(&symbol).ok_or_else(Refusal::bad_symbol)
+    }
+
+    /// A name for an order whose sender gave none.
+    pub(super) fn name_order(&mut self) -> Result<ClientOrderId, Refusal> {
+        self.named += 1;
+        ClientOrderId::new(&format!("sandbox-{}", self.named)).map_err(|_| Refusal::internal())
+    }
+
+    /// Lets the exchange live up to `now`, step by step, publishing after each.
+    pub(super) fn catch_up(&mut self, now: Timestamp) {
+        for _ in 0..MOST_STEPS {
+            let Some(wake) = self.next_wake().filter(|wake| *wake <= now) else { break };
+            self.step_to(wake);
+        }
+        self.exchange.advance(now);
+        self.publish();
+        self.market.flush(&mut self.hub, &self.exchange, now);
+        if let Some(key) = self.listen_keys.expire(now) {
+            self.tell_expired(&key);
+        }
+    }
+
+    /// The next moment at which something happens by itself and time goes on.
+    fn next_wake(&self) -> Option<Timestamp> {
+        let recorded = self.tape.as_ref().and_then(Tape::next_time);
+        let own = self.exchange.next_wake();
+        let next = recorded.map_or(own, |recorded| recorded.min(own));
+        let stands_still = recorded.is_none_or(|recorded| recorded > next) && next <= self.now();
+        (!stands_still).then_some(next)
+    }
+
+    fn step_to(&mut self, wake: Timestamp) {
+        self.exchange.advance(wake);
+        if let Some(tape) = &mut self.tape
+            && let Some(event) = tape.take_due(wake)
+            && let Err(error) = self.exchange.feed(wake, &event)
+        {
+            tracing::warn!(%error, "a recorded message was not taken");
+        }
+        self.publish();
+    }
+
+    /// Publishes what happened since the last time.
+    pub(super) fn publish(&mut self) {
+        let mut happened = std::mem::take(&mut self.happened);
+        self.exchange.drain(&mut happened);
+        for event in happened.drain(..) {
+            match &event {
+                ExchangeEvent::Market { time, event } => {
+                    self.market.publish(&mut self.hub, &self.exchange, *time, event);
+                }
+                ExchangeEvent::Order(_) | ExchangeEvent::Account(_) | ExchangeEvent::Stop(_)
+                    if event.account() == Some(self.account) =>
+                {
+                    self.publish_private(&event);
+                }
+                ExchangeEvent::Order(_) | ExchangeEvent::Account(_) | ExchangeEvent::Stop(_) => {}
+            }
+        }
+        self.happened = happened;
+    }
+
+    fn publish_private(&mut self, event: &ExchangeEvent) {
+        let Some(key) = self.listen_keys.active().map(ToOwned::to_owned) else { return };
+        let frames = UserFrames { exchange: &self.exchange, account: self.account };
+        for (name, payload) in frames.of(event) {
+            self.hub.publish_private(&key, name, &payload);
+        }
+    }
+
+    /// Tells the listeners of a key that it is over.
+    pub(super) fn tell_expired(&mut self, key: &str) {
+        let payload = format!(
+            r#"{{"e":"listenKeyExpired","E":{},"listenKey":"{key}"}}"#,
+            self.now().millis()
+        );
+        self.hub.publish_private(key, "listenKeyExpired", &payload);
+    }
+
+    /// Tells the account's listeners of a new leverage.
+    pub(super) fn tell_leverage(&mut self, symbol: Symbol, leverage: u32) {
+        let Some(key) = self.listen_keys.active().map(ToOwned::to_owned) else { return };
+        let payload = streams::leverage(self.now().millis(), symbol, leverage);
+        self.hub.publish_private(&key, "ACCOUNT_CONFIG_UPDATE", &payload);
+    }
+}
+
+impl std::fmt::Debug for Floor {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Floor").field("now", &self.now()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,181 @@
+//! Starting and stopping the loopback exchange, and the handle for those in the same process.
+
+use std::net::SocketAddr;
+
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::SharedClock;
+use crate::domain::Timestamp;
+use crate::sign::Secret;
+use crate::sim::{AccountId, Exchange};
+
+use super::floor::Floor;
+use super::mailbox::{FloorHandle, FloorTask};
+use super::rest;
+use super::settings::SandboxSettings;
+use super::streams::session;
+
+/// Why a loopback exchange does not start.
+#[derive(Debug, Error)]
+pub enum SandboxError {
+    /// The address is reachable from elsewhere and that was not asked for.
+    #[error("{0} is not a loopback address; anyone who reaches it could trade")]
+    NotLoopback(SocketAddr),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Starts loopback exchanges.
+#[derive(Debug)]
+pub struct Server;
+
+/// A loopback exchange that is being served; dropping it stops it.
+#[derive(Debug)]
+pub struct RunningSandbox {
+    /// Base URL of REST.
+    pub rest_url: String,
+    /// Base URL of the streams; clients append the route.
+    pub ws_url: String,
+    /// The account's API key.
+    pub api_key: String,
+    /// The account's API secret.
+    pub api_secret: Secret,
+    /// The way in for those in the same process.
+    pub control: Control,
+    stop: CancellationToken,
+    floor: JoinHandle<Floor>,
+    servers: [JoinHandle<()>; 2],
+}
+
+/// A handle for tests and the demo: sees and moves the exchange from inside the process.
+#[derive(Debug, Clone)]
+pub struct Control {
+    floor: FloorHandle,
+}
+
+impl Server {
+    /// Serves an exchange, opening its one account, until `shutdown` or until the answer is dropped.
+    ///
+    /// The exchange's time follows `clock`; one that is behind it first catches up.
+    ///
+    /// # Errors
+    /// [`SandboxError`] if an address is not loopback or cannot be listened on.
+    pub async fn start(
+        exchange: Exchange,
+        settings: SandboxSettings,
+        clock: SharedClock,
+        shutdown: &CancellationToken,
+    ) -> Result<RunningSandbox, SandboxError> {
+        let rest = listen(settings.listen, settings.allow_remote).await?;
+        let streams = listen(settings.listen_streams, settings.allow_remote).await?;
+        let (rest_url, ws_url) = (url("http", &rest), url("ws", &streams));
+        let stop = shutdown.child_token();
+        let (handle, task) = FloorTask::new(Floor::new(exchange, &settings), clock);
+        let floor = tokio::spawn(task.run(stop.clone()));
+        let served = serve_rest(rest, handle.clone(), stop.clone());
+        let accepting = session::accept(streams, handle.clone(), stop.clone());
+        Ok(RunningSandbox {
+            rest_url,
+            ws_url,
+            api_key: settings.api_key,
+            api_secret: settings.api_secret,
+            control: Control { floor: handle },
+            stop,
+            floor,
+            servers: [tokio::spawn(served), tokio::spawn(accepting)],
+        })
+    }
+}
+
+async fn listen(address: SocketAddr, allow_remote: bool) -> Result<TcpListener, SandboxError> {
+    if !allow_remote && !address.ip().is_loopback() {
+        return Err(SandboxError::NotLoopback(address));
+    }
+    TcpListener::bind(address).await.map_err(|source| SandboxError::Listen { address, source })
+}
+
+fn url(scheme: &str, listener: &TcpListener) -> String {
+    listener.local_addr().map_or_else(|_| String::new(), |address| format!("{scheme}://{address}"))
+}
+
+async fn serve_rest(listener: TcpListener, floor: FloorHandle, stop: CancellationToken) {
+    let router = rest::http::router(floor);
+    let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
+    if let Err(error) = served.await {
+        tracing::error!(%error, "the exchange's REST interface has stopped");
+    }
+}
+
+impl RunningSandbox {
+    /// Stops serving and gives the exchange back as it was at the end.
+    ///
+    /// Connections still open are cut. `None` only if the exchange's task panicked.
+    pub async fn stop(mut self) -> Option<Exchange> {
+        self.stop.cancel();
+        for server in &self.servers {
+            server.abort();
+        }
+        (&mut self.floor).await.ok().map(|floor| floor.exchange)
+    }
+
+    /// Waits until it stops.
+    pub async fn stopped(&mut self) {
+        self.stop.cancelled().await;
+        let _ = (&mut self.floor).await;
+    }
+}
+
+impl Drop for RunningSandbox {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl Control {
+    /// Runs a function on the exchange, brought up to the present, and publishes what it does;
+    /// `None` once the exchange has stopped.
+    pub async fn with_exchange<T: Send + 'static>(
+        &self,
+        visit: impl FnOnce(&mut Exchange, AccountId) -> T + Send + 'static,
+    ) -> Option<T> {
+        self.floor.visit(move |floor| visit(&mut floor.exchange, floor.account)).await
+    }
+
+    /// The exchange's time; `None` once it has stopped.
+    pub async fn now(&self) -> Option<Timestamp> {
+        self.floor.visit(|floor| floor.now()).await
+    }
+
+    /// Cuts every open stream without a word, as a broken line would.
+    pub async fn cut_streams(&self) {
+        // A stopped exchange has none.
+        let _ = self.floor.visit(|floor| floor.hub.cut_all()).await;
+    }
+
+    /// How many streams are open.
+    pub async fn open_streams(&self) -> usize {
+        self.floor.visit(|floor| floor.hub.len()).await.unwrap_or(0)
+    }
+
+    /// Ends the listen key, as the venue does after an hour without a keep-alive.
+    pub async fn expire_listen_key(&self) {
+        let _ = self
+            .floor
+            .visit(|floor| {
+                if let Some(key) = floor.listen_keys.close() {
+                    floor.tell_expired(&key);
+                }
+            })
+            .await;
+    }
+}

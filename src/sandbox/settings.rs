@@ -1,0 +1,52 @@
+//! What a loopback exchange is told when it starts.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use crate::sign::Secret;
+use crate::sim::AccountSettings;
+
+use super::tape::Tape;
+pub use super::windows::RateLimits;
+
+/// What a loopback exchange is told when it starts.
+#[derive(Debug, Clone)]
+pub struct SandboxSettings {
+    /// Where REST is served; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// Where streams are served; port 0 picks a free one.
+    pub listen_streams: SocketAddr,
+    /// Whether addresses outside loopback may be listened on. The keys are no secrets: anyone who
+    /// reaches the exchange can trade on it.
+    pub allow_remote: bool,
+    /// The account's API key.
+    pub api_key: String,
+    /// The account's API secret; printed by `lobd exchange`, so no secret of anyone's.
+    pub api_secret: Secret,
+    /// What the account begins with.
+    pub account: AccountSettings,
+    /// The limits on requests and orders.
+    pub limits: RateLimits,
+    /// The recording that is the market, for instruments whose liquidity is a tape.
+    pub tape: Option<Tape>,
+}
+
+impl SandboxSettings {
+    /// Loopback, free ports, keys derived from a seed, the default account and limits.
+    #[must_use]
+    pub fn for_seed(seed: u64) -> Self {
+        use sha2::{Digest, Sha256};
+        let derive =
+            |what: &str| hex::encode(Sha256::digest(format!("lobd exchange {what} {seed}")));
+        let loopback = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+        Self {
+            listen: loopback,
+            listen_streams: loopback,
+            allow_remote: false,
+            api_key: derive("key"),
+            api_secret: Secret::new(derive("secret")),
+            account: AccountSettings::default(),
+            limits: RateLimits::default(),
+            tape: None,
+        }
+    }
+}

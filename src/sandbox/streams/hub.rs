@@ -1,0 +1,206 @@
+//! Every open socket, what it subscribed to, and the delivery of frames to it.
+//!
+//! Invariants: **1** a socket hears only streams of its own route; **2** a frame is made once and
+//! shared; **3** memory is bounded: whoever does not read is cut off.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tokio::sync::mpsc;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+use tokio_util::sync::CancellationToken;
+
+use super::control::{self, Control};
+use super::route::{Address, Route};
+
+/// Frames a socket may lag behind: five busy symbols for about ten seconds.
+pub(super) const OUTBOX_CAPACITY: usize = 4_096;
+
+/// Streams of one socket, as at the venue.
+const MOST_STREAMS: usize = 1_024;
+
+/// Names a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::sandbox) struct SocketId(u64);
+
+/// A socket about to be taken in.
+#[derive(Debug)]
+pub(in crate::sandbox) struct Opening {
+    pub(super) address: Address,
+    pub(super) outbox: mpsc::Sender<Utf8Bytes>,
+    /// Cancelled when the socket must go.
+    pub(super) cut: CancellationToken,
+}
+
+/// The open sockets.
+#[derive(Debug, Default)]
+pub(in crate::sandbox) struct Hub {
+    opened: u64,
+    sockets: BTreeMap<SocketId, Opening>,
+}
+
+impl Hub {
+    pub(in crate::sandbox) fn open(&mut self, opening: Opening) -> SocketId {
+        self.opened += 1;
+        let id = SocketId(self.opened);
+        self.sockets.insert(id, opening);
+        id
+    }
+
+    pub(in crate::sandbox) fn close(&mut self, id: SocketId) {
+        self.sockets.remove(&id);
+    }
+
+    /// How many sockets are open.
+    pub(in crate::sandbox) fn len(&self) -> usize {
+        self.sockets.len()
+    }
+
+    /// Cuts every socket without a word.
+    pub(in crate::sandbox) fn cut_all(&mut self) {
+        for socket in std::mem::take(&mut self.sockets).into_values() {
+            socket.cut.cancel();
+        }
+    }
+
+    /// Answers a control message of a socket.
+    pub(in crate::sandbox) fn control(&mut self, id: SocketId, text: &str) {
+        let Some(socket) = self.sockets.get_mut(&id) else { return };
+        let reply = match control::parse(text) {
+            Ok(message) => {
+                let result = socket.obey(message.control);
+                control::result(&message.id, &result)
+            }
+            Err(refused) => refused,
+        };
+        self.deliver(id, Utf8Bytes::from(reply));
+    }
+
+    /// Sends a public frame to whoever subscribed to it, making it only if somebody did.
+    pub(super) fn publish(&mut self, route: Route, stream: &str, make: impl FnOnce() -> String) {
+        let listeners: Vec<SocketId> = self
+            .sockets
+            .iter()
+            .filter(|(_, socket)| socket.hears(route, stream))
+            .map(|(id, _)| *id)
+            .collect();
+        if !listeners.is_empty() {
+            self.send(&listeners, stream, &make());
+        }
+    }
+
+    /// Sends a frame of the account to the listeners of a key.
+    pub(in crate::sandbox) fn publish_private(&mut self, key: &str, event: &str, payload: &str) {
+        let listeners: Vec<SocketId> = self
+            .sockets
+            .iter()
+            .filter(|(_, socket)| {
+                let wanted = &socket.address.events;
+                socket.hears(Route::Private, key)
+                    && wanted.as_ref().is_none_or(|wanted| wanted.contains(event))
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        self.send(&listeners, key, payload);
+    }
+
+    fn send(&mut self, listeners: &[SocketId], stream: &str, payload: &str) {
+        let (mut raw, mut wrapped) = (None, None);
+        for id in listeners {
+            let is_wrapped = self.sockets.get(id).is_some_and(|socket| socket.address.is_wrapped);
+            let frame: &mut Option<Utf8Bytes> = if is_wrapped { &mut wrapped } else { &mut raw };
+            let frame = frame.get_or_insert_with(|| {
+                if is_wrapped {
+                    Utf8Bytes::from(format!(r#"{{"stream":"{stream}","data":{payload}}}"#))
+                } else {
+                    Utf8Bytes::from(payload)
+                }
+            });
+            let frame = frame.clone();
+            self.deliver(*id, frame);
+        }
+    }
+
+    fn deliver(&mut self, id: SocketId, frame: Utf8Bytes) {
+        let Some(socket) = self.sockets.get(&id) else { return };
+        if socket.outbox.try_send(frame).is_err() {
+            tracing::debug!(?id, "a socket does not read and is cut off");
+            socket.cut.cancel();
+            self.sockets.remove(&id);
+        }
+    }
+}
+
+impl Opening {
+    fn hears(&self, route: Route, stream: &str) -> bool {
+        self.address.route == route && self.address.streams.contains(stream)
+    }
+
+    /// Does what a control message asks; the answer is the `result` of the reply.
+    fn obey(&mut self, control: Control) -> serde_json::Value {
+        let address = &mut self.address;
+        match control {
+            Control::Subscribe(names) => {
+                let room = MOST_STREAMS.saturating_sub(address.streams.len());
+                address.streams.extend(names.into_iter().take(room));
+                serde_json::Value::Null
+            }
+            Control::Unsubscribe(names) => {
+                let leaving: BTreeSet<String> = names.into_iter().collect();
+                address.streams.retain(|name| !leaving.contains(name));
+                serde_json::Value::Null
+            }
+            Control::List => address.streams.iter().map(String::as_str).collect(),
+            Control::SetWrapped(is_wrapped) => {
+                address.is_wrapped = is_wrapped;
+                serde_json::Value::Null
+            }
+            Control::IsWrapped => address.is_wrapped.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn socket(
+        hub: &mut Hub,
+        path: &str,
+    ) -> (SocketId, mpsc::Receiver<Utf8Bytes>, CancellationToken) {
+        let (outbox, frames) = mpsc::channel(2);
+        let cut = CancellationToken::new();
+        let address = Address::parse(path, "").unwrap();
+        (hub.open(Opening { address, outbox, cut: cut.clone() }), frames, cut)
+    }
+
+    #[test]
+    fn invariant_1_a_stream_on_the_wrong_route_is_acknowledged_and_silent() {
+        let mut hub = Hub::default();
+        let (id, mut frames, _) = socket(&mut hub, "/public/ws");
+        hub.control(id, r#"{"method":"SUBSCRIBE","params":["btcusdt@aggTrade"],"id":1}"#);
+        assert_eq!(frames.try_recv().unwrap().as_str(), r#"{"id":1,"result":null}"#);
+        hub.publish(Route::Market, "btcusdt@aggTrade", || unreachable!("nobody hears it"));
+        assert!(frames.try_recv().is_err());
+    }
+
+    #[test]
+    fn invariant_3_a_socket_that_does_not_read_is_cut_off() {
+        let mut hub = Hub::default();
+        let (_, mut frames, cut) = socket(&mut hub, "/public/ws/a");
+        for _ in 0..3 {
+            hub.publish(Route::Public, "a", || "{}".to_owned());
+        }
+        assert!(cut.is_cancelled() && hub.len() == 0);
+        assert!(frames.try_recv().is_ok(), "what was queued may still be read");
+    }
+
+    #[test]
+    fn subscriptions_are_listed_and_left() {
+        let mut hub = Hub::default();
+        let (id, mut frames, _) = socket(&mut hub, "/market/ws/a/b");
+        hub.control(id, r#"{"method":"UNSUBSCRIBE","params":["a"],"id":7}"#);
+        hub.control(id, r#"{"method":"LIST_SUBSCRIPTIONS","id":"x"}"#);
+        assert_eq!(frames.try_recv().unwrap().as_str(), r#"{"id":7,"result":null}"#);
+        assert_eq!(frames.try_recv().unwrap().as_str(), r#"{"id":"x","result":["b"]}"#);
+    }
+}

@@ -1,0 +1,272 @@
+//! Frames of the public and market streams (exchange-api.md 2.4).
+//!
+//! The exchange makes depth events every 100 ms; the slower streams are merged from them. Partial
+//! depth is taken from the book at the moment of the diff it goes with.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::book::{BookTicker, DepthUpdate, Level, MarkPrice, MarketEvent, PublicTrade};
+use crate::domain::{Symbol, Timestamp};
+use crate::sim::Exchange;
+
+use super::super::card::Card;
+use super::super::rest::{level_text, next_funding_time};
+use super::super::words::{self, Places};
+use super::hub::Hub;
+use super::merge::Merge;
+use super::route::Route;
+
+/// The speeds of depth streams: how their names end, and how often they come.
+const SLOWER: [(&str, i64); 2] = [("", 250), ("@500ms", 500)];
+
+/// The depths of partial streams.
+const PARTIAL_DEPTHS: [usize; 3] = [5, 10, 20];
+
+/// The exchange's word for "USD-margined".
+const USD_MARGINED: u8 = 1;
+
+/// Makes the frames of every listed symbol.
+#[derive(Debug)]
+pub(in crate::sandbox) struct MarketFrames {
+    symbols: BTreeMap<Symbol, SymbolFrames>,
+}
+
+#[derive(Debug)]
+struct SymbolFrames {
+    symbol: Symbol,
+    lower: String,
+    places: Places,
+    slower: [Merge; 2],
+}
+
+impl MarketFrames {
+    pub(in crate::sandbox) fn new<'a>(cards: impl Iterator<Item = &'a Card>) -> Self {
+        let symbols = cards.map(|card| (card.instrument.symbol, SymbolFrames::new(card))).collect();
+        Self { symbols }
+    }
+
+    /// Publishes what a market event says, on every stream that carries it.
+    pub(in crate::sandbox) fn publish(
+        &mut self,
+        hub: &mut Hub,
+        exchange: &Exchange,
+        time: Timestamp,
+        event: &MarketEvent,
+    ) {
+        let Some(frames) = self.symbols.get_mut(&event.symbol()) else { return };
+        match event {
+            MarketEvent::Depth(update) => frames.depth(hub, exchange, time, update),
+            MarketEvent::Trade(trade) => frames.trade(hub, time, trade),
+            MarketEvent::BookTicker(ticker) => frames.book_ticker(hub, time, ticker),
+            MarketEvent::MarkPrice(mark) => frames.mark_price(hub, mark),
+            MarketEvent::Snapshot(_) => {}
+        }
+    }
+
+    /// Sends merged depth whose time has come though nothing new happened.
+    pub(in crate::sandbox) fn flush(&mut self, hub: &mut Hub, exchange: &Exchange, now: Timestamp) {
+        for frames in self.symbols.values_mut() {
+            frames.flush(hub, exchange, now);
+        }
+    }
+}
+
+impl SymbolFrames {
+    fn new(card: &Card) -> Self {
+        Self {
+            symbol: card.instrument.symbol,
+            lower: card.lower.clone(),
+            places: card.places,
+            slower: SLOWER.map(|(_, interval_ms)| Merge::new(interval_ms)),
+        }
+    }
+
+    fn depth(&mut self, hub: &mut Hub, exchange: &Exchange, time: Timestamp, update: &DepthUpdate) {
+        self.send_depth(hub, exchange, "@100ms", update);
+        for merge in &mut self.slower {
+            merge.add(update);
+        }
+        self.flush(hub, exchange, time);
+    }
+
+    fn flush(&mut self, hub: &mut Hub, exchange: &Exchange, now: Timestamp) {
+        for (at, (suffix, _)) in SLOWER.iter().enumerate() {
+            if let Some(update) = self.slower[at].take_due(now) {
+                self.send_depth(hub, exchange, suffix, &update);
+            }
+        }
+    }
+
+    /// Sends a diff and the partial books that go with it.
+    fn send_depth(&self, hub: &mut Hub, exchange: &Exchange, suffix: &str, update: &DepthUpdate) {
+        let name = format!("{}@depth{suffix}", self.lower);
+        hub.publish(Route::Public, &name, || self.depth_frame(update, &update.bids, &update.asks));
+        for levels in PARTIAL_DEPTHS {
+            let name = format!("{}@depth{levels}{suffix}", self.lower);
+            hub.publish(Route::Public, &name, || match exchange.depth(self.symbol, levels) {
+                Some(book) => self.depth_frame(update, &book.bids, &book.asks),
+                None => self.depth_frame(update, &[], &[]),
+            });
+        }
+    }
+
+    fn depth_frame(&self, update: &DepthUpdate, bids: &[Level], asks: &[Level]) -> String {
+        let level = |level: &Level| level_text(self.places, level);
+        to_text(&DepthFrame {
+            e: "depthUpdate",
+            event_time: update.event_time.millis(),
+            transaction_time: update.transaction_time.unwrap_or(update.event_time).millis(),
+            s: self.symbol,
+            ps: self.symbol,
+            st: USD_MARGINED,
+            first: update.first_update_id,
+            last: update.final_update_id,
+            pu: update.previous_final_update_id.unwrap_or(0),
+            b: bids.iter().map(level).collect(),
+            a: asks.iter().map(level).collect(),
+        })
+    }
+
+    fn trade(&self, hub: &mut Hub, time: Timestamp, trade: &PublicTrade) {
+        let quantity = self.places.quantity(trade.quantity);
+        hub.publish(Route::Market, &format!("{}@aggTrade", self.lower), || {
+            to_text(&TradeFrame {
+                e: "aggTrade",
+                event_time: time.millis(),
+                s: self.symbol,
+                a: trade.trade_id.0,
+                p: self.places.price(trade.price),
+                q: quantity.clone(),
+                nq: quantity,
+                f: trade.trade_id.0,
+                l: trade.trade_id.0,
+                trade_time: trade.trade_time.millis(),
+                m: trade.buyer_is_maker,
+                st: USD_MARGINED,
+            })
+        });
+    }
+
+    fn book_ticker(&self, hub: &mut Hub, time: Timestamp, ticker: &BookTicker) {
+        for name in [format!("{}@bookTicker", self.lower), "!bookTicker".to_owned()] {
+            hub.publish(Route::Public, &name, || {
+                to_text(&TickerFrame {
+                    e: "bookTicker",
+                    u: ticker.update_id,
+                    event_time: time.millis(),
+                    transaction_time: time.millis(),
+                    s: self.symbol,
+                    ps: self.symbol,
+                    st: USD_MARGINED,
+                    b: self.places.price(ticker.bid.price),
+                    bid_quantity: self.places.quantity(ticker.bid.quantity),
+                    a: self.places.price(ticker.ask.price),
+                    ask_quantity: self.places.quantity(ticker.ask.quantity),
+                })
+            });
+        }
+    }
+
+    fn mark_price(&self, hub: &mut Hub, mark: &MarkPrice) {
+        let is_third = mark.event_time.millis().div_euclid(1_000).rem_euclid(3) == 0;
+        let names = [("@markPrice@1s", true), ("@markPrice", is_third)];
+        for (suffix, _) in names.iter().filter(|(_, is_due)| *is_due) {
+            hub.publish(Route::Market, &format!("{}{suffix}", self.lower), || {
+                let price = words::padded(mark.price.units(), 8);
+                let now = mark.event_time.millis();
+                to_text(&MarkFrame {
+                    e: "markPriceUpdate",
+                    event_time: now,
+                    s: self.symbol,
+                    p: price.clone(),
+                    ap: price.clone(),
+                    settle_price: price.clone(),
+                    i: price,
+                    r: "0.00000000",
+                    next_funding_time: next_funding_time(now),
+                    st: USD_MARGINED,
+                })
+            });
+        }
+    }
+}
+
+/// Frames are made of text and numbers: they always serialise.
+pub(super) fn to_text(frame: &impl Serialize) -> String {
+    serde_json::to_string(frame).unwrap_or_default()
+}
+
+#[derive(Serialize)]
+struct DepthFrame {
+    e: &'static str,
+    #[serde(rename = "E")]
+    event_time: i64,
+    #[serde(rename = "T")]
+    transaction_time: i64,
+    s: Symbol,
+    ps: Symbol,
+    st: u8,
+    #[serde(rename = "U")]
+    first: u64,
+    #[serde(rename = "u")]
+    last: u64,
+    pu: u64,
+    b: Vec<(String, String)>,
+    a: Vec<(String, String)>,
+}
+
+#[derive(Serialize)]
+struct TradeFrame {
+    e: &'static str,
+    #[serde(rename = "E")]
+    event_time: i64,
+    s: Symbol,
+    a: u64,
+    p: String,
+    q: String,
+    nq: String,
+    f: u64,
+    l: u64,
+    #[serde(rename = "T")]
+    trade_time: i64,
+    m: bool,
+    st: u8,
+}
+
+#[derive(Serialize)]
+struct TickerFrame {
+    e: &'static str,
+    u: u64,
+    #[serde(rename = "E")]
+    event_time: i64,
+    #[serde(rename = "T")]
+    transaction_time: i64,
+    s: Symbol,
+    ps: Symbol,
+    st: u8,
+    b: String,
+    #[serde(rename = "B")]
+    bid_quantity: String,
+    a: String,
+    #[serde(rename = "A")]
+    ask_quantity: String,
+}
+
+#[derive(Serialize)]
+struct MarkFrame {
+    e: &'static str,
+    #[serde(rename = "E")]
+    event_time: i64,
+    s: Symbol,
+    p: String,
+    ap: String,
+    #[serde(rename = "P")]
+    settle_price: String,
+    i: String,
+    r: &'static str,
+    #[serde(rename = "T")]
+    next_funding_time: i64,
+    st: u8,
+}

@@ -1,0 +1,178 @@
+//! One client's socket: handshake, control messages in, frames out, pings, and its end.
+//!
+//! The rules of exchange-api.md 2.5: a ping every three minutes, the end without a pong for ten, at
+//! most ten messages a second from the client, the end after 24 hours.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, interval_at, timeout};
+use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::super::mailbox::FloorHandle;
+use super::hub::{OUTBOX_CAPACITY, Opening, SocketId};
+use super::route::Address;
+
+/// Sockets open at once: far beyond what one machine's clients need.
+const MOST_SOCKETS: usize = 1_000;
+
+/// A client that has not finished its handshake by then is dropped.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(5);
+
+/// A client that does not take a frame for so long is dropped.
+const WRITE_TIME: Duration = Duration::from_secs(10);
+
+const PING_EVERY: Duration = Duration::from_mins(3);
+const PONG_WITHIN: Duration = Duration::from_mins(10);
+const LONGEST_LIFE: Duration = Duration::from_hours(24);
+
+/// Messages of a client in one second.
+const MOST_MESSAGES: u32 = 10;
+
+/// No control message of the protocol is longer: 1,024 stream names.
+const LONGEST_MESSAGE: usize = 128 * 1_024;
+
+/// Accepts sockets until `shutdown`, then waits for the last to close.
+pub(in crate::sandbox) async fn accept(
+    listener: TcpListener,
+    floor: FloorHandle,
+    shutdown: CancellationToken,
+) {
+    let sessions = TaskTracker::new();
+    loop {
+        // Cancel-safe: an accepted socket is handed on before the next turn.
+        let accepted = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((socket, _)) if sessions.len() < MOST_SOCKETS => {
+                sessions.spawn(serve(socket, floor.clone(), shutdown.child_token()));
+            }
+            Ok(_) => tracing::warn!(most = MOST_SOCKETS, "too many sockets: one was refused"),
+            Err(error) => tracing::warn!(%error, "a socket could not be accepted"),
+        }
+    }
+    sessions.close();
+    sessions.wait().await;
+}
+
+async fn serve(socket: TcpStream, floor: FloorHandle, cut: CancellationToken) {
+    // Small frames must not wait for one another.
+    let _ = socket.set_nodelay(true);
+    let Some((stream, address)) = shake_hands(socket).await else { return };
+    let (outbox, frames) = mpsc::channel(OUTBOX_CAPACITY);
+    let opening = Opening { address, outbox, cut: cut.clone() };
+    let Some(id) = floor.open(opening).await else { return };
+    let session = Session { id, stream, floor: floor.clone(), said: (0, 0) };
+    tokio::select! {
+        biased;
+        () = cut.cancelled() => {}
+        () = session.run(frames) => {}
+    }
+    floor.close(id).await;
+}
+
+async fn shake_hands(socket: TcpStream) -> Option<(WebSocketStream<TcpStream>, Address)> {
+    let mut address = None;
+    #[expect(clippy::result_large_err, reason = "the signature is that of the library")]
+    let read_address = |request: &Request, response: Response| {
+        let uri = request.uri();
+        address = Address::parse(uri.path(), uri.query().unwrap_or_default());
+        if address.is_some() { Ok(response) } else { Err(no_such_address()) }
+    };
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(LONGEST_MESSAGE))
+        .max_frame_size(Some(LONGEST_MESSAGE));
+    let shaking = accept_hdr_async_with_config(socket, read_address, Some(config));
+    let stream = timeout(HANDSHAKE_TIME, shaking).await.ok()?.ok()?;
+    Some((stream, address?))
+}
+
+fn no_such_address() -> ErrorResponse {
+    let mut response = ErrorResponse::new(Some("no such stream address".to_owned()));
+    *response.status_mut() = axum::http::StatusCode::NOT_FOUND;
+    response
+}
+
+struct Session {
+    id: SocketId,
+    stream: WebSocketStream<TcpStream>,
+    floor: FloorHandle,
+    /// Which second of the session it is, and how many messages came in it.
+    said: (u64, u32),
+}
+
+impl Session {
+    /// Runs until either side ends it.
+    async fn run(mut self, mut frames: mpsc::Receiver<Utf8Bytes>) {
+        let opened = Instant::now();
+        let mut ping = interval_at(opened + PING_EVERY, PING_EVERY);
+        let mut last_pong = opened;
+        loop {
+            // `recv`, `next` and `tick` are cancel-safe; writes happen outside the select.
+            let outgoing = tokio::select! {
+                biased;
+                _ = ping.tick() => {
+                    if last_pong.elapsed() > PONG_WITHIN || opened.elapsed() > LONGEST_LIFE {
+                        break;
+                    }
+                    Some(Message::Ping(Vec::new().into()))
+                }
+                incoming = self.stream.next() => match incoming {
+                    Some(Ok(message)) if self.is_patient(opened) => {
+                        if matches!(message, Message::Pong(_)) {
+                            last_pong = Instant::now();
+                        }
+                        if !self.take(message).await {
+                            break;
+                        }
+                        None
+                    }
+                    Some(_) | None => break,
+                },
+                frame = frames.recv() => match frame {
+                    Some(frame) => Some(Message::Text(frame)),
+                    None => break,
+                },
+            };
+            if let Some(message) = outgoing
+                && !matches!(timeout(WRITE_TIME, self.stream.send(message)).await, Ok(Ok(())))
+            {
+                return;
+            }
+        }
+        let _ = timeout(WRITE_TIME, self.stream.close(None)).await;
+    }
+
+    /// Whether the client keeps to its ten messages a second.
+    fn is_patient(&mut self, opened: Instant) -> bool {
+        let second = opened.elapsed().as_secs();
+        if self.said.0 != second {
+            self.said = (second, 0);
+        }
+        self.said.1 += 1;
+        self.said.1 <= MOST_MESSAGES
+    }
+
+    /// Takes one message of the client; `false` if it was the last.
+    async fn take(&self, message: Message) -> bool {
+        match message {
+            Message::Text(text) => {
+                self.floor.control(self.id, text.as_str().to_owned()).await;
+                true
+            }
+            // The library answers pings by itself.
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => true,
+            Message::Binary(_) | Message::Close(_) => false,
+        }
+    }
+}

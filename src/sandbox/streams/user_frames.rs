@@ -1,0 +1,387 @@
+//! Frames of the user stream (exchange-api.md 5.2–5.5). Numbers are unpadded here, as at the venue.
+
+use serde::Serialize;
+
+use crate::domain::{Amount, Side, StopSize, Symbol, Timestamp};
+use crate::sim::{
+    AccountEvent, AccountId, AccountReason, Exchange, ExchangeEvent, Execution, OrderEvent,
+    StopEvent, StopName, WorkingPrice,
+};
+
+use super::super::words;
+use super::market_frames::to_text;
+
+/// Makes the frames of one account.
+pub(in crate::sandbox) struct UserFrames<'a> {
+    pub(in crate::sandbox) exchange: &'a Exchange,
+    pub(in crate::sandbox) account: AccountId,
+}
+
+impl UserFrames<'_> {
+    /// The frames of one event, each with its event's name.
+    pub(in crate::sandbox) fn of(&self, event: &ExchangeEvent) -> Vec<(&'static str, String)> {
+        match event {
+            ExchangeEvent::Market { .. } => Vec::new(),
+            ExchangeEvent::Order(event) => {
+                let lite = trade_lite(event).map(|frame| ("TRADE_LITE", frame));
+                let whole = ("ORDER_TRADE_UPDATE", self.order(event));
+                lite.into_iter().chain([whole]).collect()
+            }
+            ExchangeEvent::Account(event) => vec![("ACCOUNT_UPDATE", account(event))],
+            ExchangeEvent::Stop(event) => vec![("ALGO_UPDATE", stop(event))],
+        }
+    }
+
+    fn order(&self, event: &OrderEvent) -> String {
+        let (order, fill) = (&event.order, event.fill.as_ref());
+        let report = &order.report;
+        let stop =
+            order.stop.and_then(|id| self.exchange.query_stop(self.account, StopName::Id(id)).ok());
+        let closes = stop.as_ref().is_some_and(|stop| stop.report.size == StopSize::ClosePosition);
+        let time = event.time.millis();
+        to_text(&OrderFrame {
+            e: "ORDER_TRADE_UPDATE",
+            event_time: time,
+            transaction_time: time,
+            o: OrderPart {
+                s: report.symbol,
+                c: report.client_order_id.to_string(),
+                side: words::side(report.side),
+                o: words::kind(order.kind),
+                f: words::time_in_force(order.kind),
+                q: report.quantity.to_string(),
+                p: report.price.unwrap_or_default().to_string(),
+                ap: report.average_price.unwrap_or_default().to_string(),
+                sp: stop
+                    .as_ref()
+                    .map_or_else(|| "0".to_owned(), |stop| stop.report.trigger_price.to_string()),
+                x: execution(event.execution),
+                status: words::status(report.status),
+                i: report.order_id.0,
+                l: fill.map_or_else(|| "0".to_owned(), |fill| fill.quantity.to_string()),
+                z: report.filled_quantity.to_string(),
+                last_price: fill.map_or_else(|| "0".to_owned(), |fill| fill.price.to_string()),
+                commission_asset: fill.map(|fill| fill.commission_asset.to_string()),
+                n: fill.map(|fill| fill.commission.to_string()),
+                time,
+                t: fill.map_or(0, |fill| fill.trade_id.0),
+                b: self.open_notional(report.symbol, Side::Buy).to_string(),
+                a: self.open_notional(report.symbol, Side::Sell).to_string(),
+                m: fill.is_some_and(|fill| fill.is_maker),
+                reduce_only: report.reduce_only,
+                wt: stop
+                    .as_ref()
+                    .map_or("CONTRACT_PRICE", |stop| working_type(stop.terms.working_price)),
+                ot: if order.stop.is_some() { "STOP_MARKET" } else { words::kind(order.kind) },
+                ps: "BOTH",
+                cp: closes,
+                price_protect: false,
+                si: 0,
+                ss: 0,
+                rp: fill.map_or_else(|| "0".to_owned(), |fill| fill.realized_pnl.to_string()),
+                prevention: "EXPIRE_MAKER",
+                pm: "NONE",
+                gtd: 0,
+                er: event.expiry.code().to_string(),
+            },
+        })
+    }
+
+    fn open_notional(&self, symbol: Symbol, side: Side) -> Amount {
+        self.exchange
+            .open_orders(self.account, Some(symbol))
+            .iter()
+            .filter(|order| order.report.side == side)
+            .map(|order| {
+                let open = order.report.quantity.saturating_sub(order.report.filled_quantity);
+                Amount::notional(order.report.price.unwrap_or_default(), open).unwrap_or_default()
+            })
+            .sum()
+    }
+}
+
+/// A change of leverage.
+pub(in crate::sandbox) fn leverage(time_ms: i64, symbol: Symbol, leverage: u32) -> String {
+    format!(
+        r#"{{"e":"ACCOUNT_CONFIG_UPDATE","E":{time_ms},"T":{time_ms},"ac":{{"s":"{symbol}","l":{leverage}}}}}"#
+    )
+}
+
+const fn execution(execution: Execution) -> &'static str {
+    match execution {
+        Execution::New => "NEW",
+        Execution::Trade => "TRADE",
+        Execution::Canceled => "CANCELED",
+        Execution::Expired => "EXPIRED",
+    }
+}
+
+const fn working_type(price: WorkingPrice) -> &'static str {
+    match price {
+        WorkingPrice::Mark => "MARK_PRICE",
+        WorkingPrice::Contract => "CONTRACT_PRICE",
+    }
+}
+
+fn trade_lite(event: &OrderEvent) -> Option<String> {
+    let (fill, report) = (event.fill.as_ref()?, &event.order.report);
+    Some(to_text(&TradeLite {
+        e: "TRADE_LITE",
+        event_time: event.time.millis(),
+        transaction_time: event.time.millis(),
+        s: report.symbol,
+        q: report.quantity.to_string(),
+        p: report.price.unwrap_or_default().to_string(),
+        m: fill.is_maker,
+        c: report.client_order_id.to_string(),
+        side: words::side(report.side),
+        last_price: fill.price.to_string(),
+        l: fill.quantity.to_string(),
+        t: fill.trade_id.0,
+        i: report.order_id.0,
+    }))
+}
+
+fn account(event: &AccountEvent) -> String {
+    let (balance, position) = (&event.balance, &event.position);
+    let wallet = balance.wallet_balance.to_string();
+    to_text(&AccountFrame {
+        e: "ACCOUNT_UPDATE",
+        event_time: event.time.millis(),
+        transaction_time: event.time.millis(),
+        a: AccountPart {
+            m: match event.reason {
+                AccountReason::Order => "ORDER",
+            },
+            balances: [BalancePart {
+                a: balance.asset.to_string(),
+                wb: wallet.clone(),
+                cw: wallet,
+                bc: "0",
+            }],
+            positions: [PositionPart {
+                s: position.symbol,
+                pa: position.exposure.to_string(),
+                ep: position.entry_price.to_string(),
+                bep: position.entry_price.to_string(),
+                cr: event.realized_pnl.to_string(),
+                up: position.unrealized_pnl.to_string(),
+                mt: "cross",
+                iw: "0",
+                ps: "BOTH",
+            }],
+        },
+    })
+}
+
+fn stop(event: &StopEvent) -> String {
+    let (stop, report) = (&event.stop, &event.stop.report);
+    let (quantity, closes) = match report.size {
+        StopSize::Quantity(quantity) => (quantity.to_string(), false),
+        StopSize::ClosePosition => ("0".to_owned(), true),
+    };
+    let child = report.child_order_id;
+    to_text(&StopFrame {
+        e: "ALGO_UPDATE",
+        transaction_time: event.time.millis(),
+        event_time: event.time.millis(),
+        o: StopPart {
+            caid: report.client_order_id.to_string(),
+            aid: report.algo_order_id.0,
+            at: "CONDITIONAL",
+            o: "STOP_MARKET",
+            s: report.symbol,
+            side: words::side(report.side),
+            ps: "BOTH",
+            f: if closes { "GTE_GTC" } else { "GTC" },
+            q: quantity,
+            status: words::stop_status(report.status),
+            ai: child.map_or_else(String::new, |id| id.to_string()),
+            ap: child.map(|_| stop.child.average_price.to_string()),
+            aq: child.map(|_| stop.child.filled_quantity.to_string()),
+            act: child.map(|_| "MARKET"),
+            tp: report.trigger_price.to_string(),
+            p: "0",
+            prevention: "EXPIRE_MAKER",
+            wt: working_type(stop.terms.working_price),
+            pm: "NONE",
+            cp: closes,
+            price_protect: false,
+            reduce_only: !closes && stop.terms.reduce_only,
+            tt: stop.triggered_at.map_or(0, Timestamp::millis),
+            gtd: 0,
+            rm: report.reason.clone(),
+            ia: false,
+        },
+    })
+}
+
+#[derive(Serialize)]
+struct OrderFrame {
+    e: &'static str,
+    #[serde(rename = "E")]
+    event_time: i64,
+    #[serde(rename = "T")]
+    transaction_time: i64,
+    o: OrderPart,
+}
+
+#[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the venue's shape")]
+struct OrderPart {
+    s: Symbol,
+    c: String,
+    #[serde(rename = "S")]
+    side: &'static str,
+    o: &'static str,
+    f: &'static str,
+    q: String,
+    p: String,
+    ap: String,
+    sp: String,
+    x: &'static str,
+    #[serde(rename = "X")]
+    status: &'static str,
+    i: u64,
+    l: String,
+    z: String,
+    #[serde(rename = "L")]
+    last_price: String,
+    #[serde(rename = "N", skip_serializing_if = "Option::is_none")]
+    commission_asset: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n: Option<String>,
+    #[serde(rename = "T")]
+    time: i64,
+    t: u64,
+    b: String,
+    a: String,
+    m: bool,
+    #[serde(rename = "R")]
+    reduce_only: bool,
+    wt: &'static str,
+    ot: &'static str,
+    ps: &'static str,
+    cp: bool,
+    #[serde(rename = "pP")]
+    price_protect: bool,
+    si: u8,
+    ss: u8,
+    rp: String,
+    #[serde(rename = "V")]
+    prevention: &'static str,
+    pm: &'static str,
+    gtd: u8,
+    er: String,
+}
+
+#[derive(Serialize)]
+struct TradeLite {
+    e: &'static str,
+    #[serde(rename = "E")]
+    event_time: i64,
+    #[serde(rename = "T")]
+    transaction_time: i64,
+    s: Symbol,
+    q: String,
+    p: String,
+    m: bool,
+    c: String,
+    #[serde(rename = "S")]
+    side: &'static str,
+    #[serde(rename = "L")]
+    last_price: String,
+    l: String,
+    t: u64,
+    i: u64,
+}
+
+#[derive(Serialize)]
+struct AccountFrame {
+    e: &'static str,
+    #[serde(rename = "E")]
+    event_time: i64,
+    #[serde(rename = "T")]
+    transaction_time: i64,
+    a: AccountPart,
+}
+
+#[derive(Serialize)]
+struct AccountPart {
+    m: &'static str,
+    #[serde(rename = "B")]
+    balances: [BalancePart; 1],
+    #[serde(rename = "P")]
+    positions: [PositionPart; 1],
+}
+
+#[derive(Serialize)]
+struct BalancePart {
+    a: String,
+    wb: String,
+    cw: String,
+    bc: &'static str,
+}
+
+#[derive(Serialize)]
+struct PositionPart {
+    s: Symbol,
+    pa: String,
+    ep: String,
+    bep: String,
+    cr: String,
+    up: String,
+    mt: &'static str,
+    iw: &'static str,
+    ps: &'static str,
+}
+
+#[derive(Serialize)]
+struct StopFrame {
+    e: &'static str,
+    #[serde(rename = "T")]
+    transaction_time: i64,
+    #[serde(rename = "E")]
+    event_time: i64,
+    o: StopPart,
+}
+
+#[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the venue's shape")]
+struct StopPart {
+    caid: String,
+    aid: u64,
+    at: &'static str,
+    o: &'static str,
+    s: Symbol,
+    #[serde(rename = "S")]
+    side: &'static str,
+    ps: &'static str,
+    f: &'static str,
+    q: String,
+    #[serde(rename = "X")]
+    status: &'static str,
+    ai: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ap: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aq: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<&'static str>,
+    tp: String,
+    p: &'static str,
+    #[serde(rename = "V")]
+    prevention: &'static str,
+    wt: &'static str,
+    pm: &'static str,
+    cp: bool,
+    #[serde(rename = "pP")]
+    price_protect: bool,
+    #[serde(rename = "R")]
+    reduce_only: bool,
+    tt: i64,
+    gtd: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rm: Option<String>,
+    ia: bool,
+}
