@@ -1,1 +1,3 @@
 //! Wiring: builds the actors, connects their mailboxes; whole jobs that several commands share.
+
+pub mod training;

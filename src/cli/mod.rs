@@ -7,11 +7,16 @@
 mod completions;
 mod context;
 mod data;
+mod dataset;
 mod error;
 mod journal;
+mod models;
 mod output;
+mod score;
 mod sql;
 mod store_error;
+mod train;
+mod training_span;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -49,6 +54,10 @@ pub struct GlobalArguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Train(train::Args),
+    Score(score::Args),
+    Dataset(dataset::Args),
+    Models(models::Args),
     Completions(completions::Args),
     Data(data::Args),
     Journal(journal::Args),
@@ -78,6 +87,10 @@ fn run(command: &Command, context: &Context) -> Result<(), CommandError> {
 
 async fn dispatch(command: &Command, context: &Context) -> Result<(), CommandError> {
     match command {
+        Command::Train(args) => train::run(args, context).await,
+        Command::Score(args) => score::run(args, context).await,
+        Command::Dataset(args) => dataset::run(args, context).await,
+        Command::Models(args) => models::run(args, context).await,
         Command::Completions(args) => completions::run(args, context).await,
         Command::Data(args) => data::run(args, context).await,
         Command::Journal(args) => journal::run(args, context).await,
