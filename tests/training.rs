@@ -4,10 +4,12 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
+use lobd::binance::market_data::MarketDataParser;
 use lobd::book::{Flow, Level, Row, Snapshot, Validity};
 use lobd::domain::{Environment, Market, Price, Quantity, Second, Symbol};
 use lobd::features::{Dataset, DatasetBuilder, FeatureSet};
 use lobd::predict::{Artifact, Fate, LinearPredictor, ModelKind, Target};
+use lobd::store::import::{ImportOptions, import};
 use lobd::train::design::Design;
 use lobd::train::outliers::OutlierRule;
 use lobd::train::{Fitted, Progress, TrainSettings, finish, fit, lasso, ols, score};
@@ -225,4 +227,32 @@ fn plain_imbalances_on_the_independent_record_give_the_published_figure() {
     assert!((r2 - 0.0359).abs() < 0.003, "{r2}");
     assert!((evaluation.model.sign_hit_rate.unwrap() - 0.727).abs() < 0.01);
     assert!((evaluation.model.correlation.unwrap() - 0.193).abs() < 0.01);
+}
+
+/// The NEXOUSDT recording as `lobd data import` reads it: flow and trades included.
+fn imported(folder: &Path, set: FeatureSet) -> Dataset {
+    let folder = folder.join("binance-nexousdt-spot-2024-07");
+    let files =
+        ["20240723", "20240724"].map(|day| folder.join(format!("spot_nexousdt_{day}.dat.gz")));
+    let mut builder = DatasetBuilder::new(set, 10);
+    let mut parser = MarketDataParser::default();
+    import(&files, &ImportOptions::default(), &mut parser, &mut |_, frame| {
+        builder.push(frame.second, &frame.rows[0])?;
+        Ok(())
+    })
+    .unwrap();
+    builder.finish()
+}
+
+#[test]
+fn the_imported_market_gives_the_published_figure_and_the_default_set_stands_beside_it() {
+    let Some(folder) = market_data() else { return };
+    for set in [FeatureSet::Imbalance10, FeatureSet::Flow] {
+        let data = imported(&folder, set);
+        let evaluation = trained(&data, ModelKind::Ols).model.evaluation;
+        let (r2, interval) = (evaluation.model.r2.unwrap(), evaluation.r2_interval.unwrap());
+        println!("{set}: r2 {r2:.4}, 95 % {:.4} to {:.4}", interval.lower, interval.upper);
+        assert!(interval.lower < r2 && r2 < interval.upper);
+        assert!(set == FeatureSet::Flow || (r2 - 0.0359).abs() < 0.003, "{r2}");
+    }
 }
