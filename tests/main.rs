@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod book_replay;
 #[cfg(test)]
+mod market_statistics;
+#[cfg(test)]
 mod no_lookahead;
 #[cfg(test)]
 mod sandbox_protocol;

@@ -15,6 +15,8 @@
 //! changes: the map from keys to prices is only ever looked up, never walked.
 
 mod level;
+#[cfg(test)]
+mod properties;
 
 use std::collections::HashMap;
 
@@ -229,6 +231,12 @@ impl MatchingBook {
         self.side(side).iter().rev().map(|level| (level.ticks, level.lots()))
     }
 
+    /// How many levels a side has.
+    #[must_use]
+    pub fn level_count(&self, side: Side) -> usize {
+        self.side(side).len()
+    }
+
     /// The lots that trade before this order does; `None` if it does not rest.
     #[must_use]
     pub fn lots_ahead(&self, key: OrderKey) -> Option<i64> {
@@ -344,4 +352,54 @@ impl MatchingBook {
 fn position(levels: &[PriceLevel], side: Side, ticks: i64) -> Result<usize, usize> {
     let sign = side.sign();
     levels.binary_search_by(|level| (sign * level.ticks).cmp(&(sign * ticks)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const US: Owner = Owner::Account(AccountId(1));
+
+    #[test]
+    fn our_place_in_the_queue_is_honest() {
+        let mut book = MatchingBook::new();
+        book.set_background(Side::Buy, 100, 10);
+        book.rest(Incoming { lots: 5, ..order(1, Side::Buy, Some(100)) });
+        book.set_background(Side::Buy, 100, 30);
+        assert_eq!(book.lots_ahead(OrderKey(1)), Some(10), "who comes later queues behind us");
+        book.set_background(Side::Buy, 100, 12);
+        assert_eq!(book.lots_ahead(OrderKey(1)), Some(10), "cancellations leave from behind us");
+        book.set_background(Side::Buy, 100, 4);
+        assert_eq!(book.lots_ahead(OrderKey(1)), Some(4), "until nobody else is left");
+
+        let mut matches = Vec::new();
+        let open =
+            book.take(&Incoming { lots: 6, ..order(2, Side::Sell, Some(100)) }, &mut matches);
+        assert_eq!(open, 0);
+        let fills: Vec<_> = matches.iter().map(|one| (one.maker, one.lots)).collect();
+        assert_eq!(fills, [(OrderKey::BACKGROUND, 4), (OrderKey(1), 2)], "the front trades first");
+        assert_eq!(matches[1].maker_owner, US);
+        assert_eq!(matches[1].maker_remaining_lots, 3);
+    }
+
+    #[test]
+    fn a_taker_stops_at_its_limit_and_never_rests_by_itself() {
+        let mut book = MatchingBook::new();
+        for ticks in [101, 102, 103] {
+            book.set_background(Side::Sell, ticks, 5);
+        }
+        let mut matches = Vec::new();
+        let taker = Incoming { lots: 20, ..order(1, Side::Buy, Some(102)) };
+        assert_eq!(book.take(&taker, &mut matches), 10);
+        assert_eq!(book.best(Side::Sell), Some((103, 5)));
+        assert_eq!(book.best(Side::Buy), None);
+        let mut changes = Vec::new();
+        book.take_changes(&mut changes);
+        let changes: Vec<_> = changes.iter().map(|one| (one.ticks, one.lots)).collect();
+        assert_eq!(changes, [(101, 0), (102, 0), (103, 5)], "absolute, each level once");
+    }
+
+    fn order(key: u64, side: Side, limit: Option<i64>) -> Incoming {
+        Incoming { key: OrderKey(key), owner: US, side, limit, lots: 1 }
+    }
 }

@@ -8,6 +8,7 @@ mod grid;
 mod liquidity;
 mod listing;
 mod mark_price;
+pub mod market;
 pub mod matching;
 mod orders;
 mod position;
