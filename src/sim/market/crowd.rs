@@ -68,8 +68,8 @@ impl Crowd {
             Side::Buy => lean,
             Side::Sell => -lean,
         };
-        let size = SIZE_SPREAD * self.draws.normal() + lean / 2.0;
-        1 + floor(self.level_lots * size.exp())
+        let log_quantity = SIZE_SPREAD * self.draws.normal() + lean / 2.0;
+        1 + floor(self.level_lots * log_quantity.exp())
     }
 
     /// The distance to the next level, in ticks.
