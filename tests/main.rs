@@ -12,3 +12,5 @@ mod signature_vectors;
 mod support;
 #[cfg(test)]
 mod training;
+#[cfg(test)]
+mod wire;

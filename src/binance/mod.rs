@@ -1,3 +1,37 @@
-//! The client side of Binance: wire, parsing, REST, streams. The only room that knows its JSON.
+//! The client side of Binance USD-M futures: wire, parsing, REST, streams. The only room that
+//! knows its JSON.
+//!
+//! [`wire`] mirrors the JSON, [`parse`] gives it meaning, [`RestClient`] asks and
+//! [`BinanceVenue`] trades through it; [`codes`] and [`BinanceError`] decide what a failure means.
+//! Invariants: an outcome class is decided once, here; secrets, signed URLs and listen keys appear
+//! in no message; the venue's request limits are never exceeded.
 
+mod account;
+mod backoff;
+pub mod codes;
+mod error;
+mod gateway;
+mod market;
 pub mod market_data;
+mod orders;
+pub mod parse;
+mod rate;
+mod request;
+mod rest;
+mod server_time;
+mod socket;
+mod stream_plan;
+mod streams;
+mod user_stream;
+pub mod wire;
+
+pub use backoff::Backoff;
+pub use error::{BinanceError, ErrorAnswer, Operation, classify};
+pub use gateway::BinanceVenue;
+pub use rate::{Cost, RateBudget};
+pub use rest::{RestClient, RestSettings};
+pub use server_time::{ClockOffset, TimeSample, best_offset};
+pub use socket::{LIFE_LIMIT, PING_INTERVAL};
+pub use stream_plan::{ConnectionPlan, FirstFrames, Route, plan};
+pub use streams::{MarketMessage, MarketStreamSettings, MarketStreams};
+pub use user_stream::{UserMessage, UserStream};

@@ -1,0 +1,119 @@
+//! exchangeInfo: what is listed, by which filters, within which request limits.
+
+use std::time::Duration;
+
+use super::{ParseError, exact, symbol};
+use crate::binance::wire::{self, Text};
+use crate::domain::{Environment, Filters, Instrument, Market};
+
+/// What exchangeInfo says, as far as a trader must know it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ExchangeRules {
+    /// The perpetual contracts open for trading, in the venue's order.
+    pub instruments: Vec<Instrument>,
+    /// The request limits.
+    pub rate_limits: Vec<RateLimitRule>,
+    /// How many listed perpetuals were left out because their filters could not be read.
+    pub unreadable: usize,
+}
+
+/// What a request limit counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RateLimitKind {
+    /// The weight of requests, per IP.
+    RequestWeight,
+    /// Orders placed, per account.
+    Orders,
+}
+
+/// One request limit: at most so much in each window of fixed clock time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimitRule {
+    /// What it counts.
+    pub kind: RateLimitKind,
+    /// The length of a window.
+    pub window: Duration,
+    /// The most in one window.
+    pub limit: u32,
+}
+
+/// Reads exchangeInfo. A contract whose filters cannot be read is left out and counted: one odd
+/// listing must not keep the others from trading.
+pub fn parse_exchange_info(environment: Environment, info: &wire::ExchangeInfo) -> ExchangeRules {
+    let mut rules = ExchangeRules {
+        rate_limits: info.rate_limits.iter().filter_map(rate_limit).collect(),
+        ..ExchangeRules::default()
+    };
+    let open = |listed: &&wire::SymbolInfo| {
+        listed.contract_type == "PERPETUAL" && listed.status == "TRADING"
+    };
+    for listed in info.symbols.iter().filter(open) {
+        match instrument(environment, listed) {
+            Ok(instrument) => rules.instruments.push(instrument),
+            Err(_) => rules.unreadable += 1,
+        }
+    }
+    rules
+}
+
+fn rate_limit(limit: &wire::RateLimit) -> Option<RateLimitRule> {
+    let kind = match limit.rate_limit_type.as_str() {
+        "REQUEST_WEIGHT" => RateLimitKind::RequestWeight,
+        "ORDERS" => RateLimitKind::Orders,
+        _ => return None,
+    };
+    let seconds = match limit.interval.as_str() {
+        "SECOND" => 1,
+        "MINUTE" => 60,
+        "HOUR" => 3_600,
+        "DAY" => 86_400,
+        _ => return None,
+    };
+    let window = Duration::from_secs(seconds * u64::from(limit.interval_num.max(1)));
+    Some(RateLimitRule { kind, window, limit: limit.limit })
+}
+
+fn instrument(
+    environment: Environment,
+    listed: &wire::SymbolInfo,
+) -> Result<Instrument, ParseError> {
+    Ok(Instrument {
+        environment,
+        market: Market::Usdm,
+        symbol: symbol("exchangeInfo", &listed.symbol)?,
+        filters: filters(&listed.filters)?,
+    })
+}
+
+fn filters(listed: &[wire::Filter]) -> Result<Filters, ParseError> {
+    let none = wire::Filter::default();
+    let find =
+        |kind: &str| listed.iter().find(|filter| filter.filter_type == kind).unwrap_or(&none);
+    let (price, lot) = (find("PRICE_FILTER"), find("LOT_SIZE"));
+    let (market, percent) = (find("MARKET_LOT_SIZE"), find("PERCENT_PRICE"));
+    Ok(Filters {
+        tick_size: number("tickSize", price.tick_size.as_ref(), "0")?,
+        step_size: number("stepSize", lot.step_size.as_ref(), "0")?,
+        min_price: number("minPrice", price.min_price.as_ref(), "0")?,
+        max_price: number("maxPrice", price.max_price.as_ref(), "0")?,
+        min_quantity: number("minQty", lot.min_qty.as_ref(), "0")?,
+        max_quantity: number("maxQty", lot.max_qty.as_ref(), "0")?,
+        max_market_quantity: number(
+            "maxQty",
+            market.max_qty.as_ref().or(lot.max_qty.as_ref()),
+            "0",
+        )?,
+        min_notional: number("notional", find("MIN_NOTIONAL").notional.as_ref(), "0")?,
+        multiplier_up: number("multiplierUp", percent.multiplier_up.as_ref(), "10")?,
+        multiplier_down: number("multiplierDown", percent.multiplier_down.as_ref(), "0")?,
+        max_open_orders: number("limit", find("MAX_NUM_ORDERS").limit.as_ref(), "200")?,
+    })
+}
+
+fn number<T: std::str::FromStr<Err: std::fmt::Display>>(
+    field: &'static str,
+    text: Option<&Text>,
+    absent: &str,
+) -> Result<T, ParseError> {
+    exact("exchangeInfo", field, text.map_or(absent, Text::as_str))
+}

@@ -1,0 +1,140 @@
+//! One request, assembled before it is sent (exchange-api.md 3.1).
+//!
+//! Everything goes into the query string, percent-encoded as it is signed and sent; the body is
+//! empty. Pure: the time enters as an argument.
+
+use std::fmt::{Display, Write as _};
+use std::time::Duration;
+
+use super::error::Operation;
+use super::rate::Cost;
+use crate::domain::Timestamp;
+use crate::sign::{Signer, percent_encode};
+
+/// What a request must carry to be let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Security {
+    /// Nothing.
+    Public,
+    /// The API key in a header.
+    Key,
+    /// The API key, a timestamp and a signature.
+    Signed,
+}
+
+/// A request without its timestamp and signature: these are made when it is sent.
+#[derive(Debug, Clone)]
+pub(super) struct Request {
+    pub(super) method: reqwest::Method,
+    pub(super) path: &'static str,
+    pub(super) security: Security,
+    pub(super) operation: Operation,
+    pub(super) cost: Cost,
+    query: String,
+}
+
+impl Request {
+    /// A public question.
+    pub(super) fn public(path: &'static str, weight: u32) -> Self {
+        Self::new(reqwest::Method::GET, path, Security::Public, weight)
+    }
+
+    /// A question about the account; protective, for what is not known cannot be protected.
+    pub(super) fn account(path: &'static str, weight: u32) -> Self {
+        Self::new(reqwest::Method::GET, path, Security::Signed, weight).protective(true)
+    }
+
+    /// Places an order.
+    pub(super) fn place(path: &'static str, is_protective: bool) -> Self {
+        let mut request = Self::new(reqwest::Method::POST, path, Security::Signed, 0);
+        request.operation = Operation::Place;
+        request.cost.orders = 1;
+        request.protective(is_protective)
+    }
+
+    /// Cancels or changes something.
+    pub(super) fn change(method: reqwest::Method, path: &'static str) -> Self {
+        let mut request = Self::new(method, path, Security::Signed, 1);
+        request.operation = Operation::Change;
+        request.protective(true)
+    }
+
+    /// Opens, extends or closes the user stream.
+    pub(super) fn listen_key(method: reqwest::Method) -> Self {
+        let mut request = Self::new(method, "/fapi/v1/listenKey", Security::Key, 1);
+        request.operation = Operation::Change;
+        request.protective(true)
+    }
+
+    fn new(method: reqwest::Method, path: &'static str, security: Security, weight: u32) -> Self {
+        let cost = Cost { weight, orders: 0, is_protective: false };
+        Self { method, path, security, operation: Operation::Read, cost, query: String::new() }
+    }
+
+    fn protective(mut self, is_protective: bool) -> Self {
+        self.cost.is_protective = is_protective;
+        self
+    }
+
+    /// Adds a parameter, percent-encoded.
+    pub(super) fn with(mut self, name: &str, value: impl Display) -> Self {
+        append(&mut self.query, name, &value);
+        self
+    }
+
+    /// The query as it goes out, signed if the request wants it. `now` is the venue's time.
+    pub(super) fn query_at(
+        &self,
+        now: Timestamp,
+        receive_window: Duration,
+        signer: Option<&Signer>,
+    ) -> String {
+        let mut query = self.query.clone();
+        let (Security::Signed, Some(signer)) = (self.security, signer) else { return query };
+        append(&mut query, "recvWindow", &receive_window.as_millis());
+        append(&mut query, "timestamp", &now.millis());
+        let signature = signer.sign(&query);
+        append(&mut query, "signature", &signature);
+        query
+    }
+}
+
+fn append(query: &mut String, name: &str, value: &dyn Display) {
+    if !query.is_empty() {
+        query.push('&');
+    }
+    // Writing to a String does not fail.
+    let _ = write!(query, "{name}={}", percent_encode(&value.to_string()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sign::Secret;
+
+    #[test]
+    fn the_documentations_example_is_assembled_and_signed_byte_for_byte() {
+        let secret = "2b5eb11e18796d12d88f13dc27dbbd02c2cc51ff7059765ed9821957d82bb4d9";
+        let signer = Signer::new(&Secret::new(secret.to_owned()));
+        let request = Request::place("/fapi/v1/order", false)
+            .with("symbol", "BTCUSDT")
+            .with("side", "BUY")
+            .with("type", "LIMIT")
+            .with("quantity", 1)
+            .with("price", 9000)
+            .with("timeInForce", "GTC");
+        let now = Timestamp::from_millis(1_591_702_613_943);
+        let query = request.query_at(now, Duration::from_secs(5), Some(&signer));
+        let expected = "symbol=BTCUSDT&side=BUY&type=LIMIT&quantity=1&price=9000&timeInForce=GTC\
+            &recvWindow=5000&timestamp=1591702613943&signature=\
+            3c661234138461fcc7a7d8746c6558c9842d4e10870d2ecbedf7777cad694af9";
+        assert_eq!(query, expected);
+    }
+
+    #[test]
+    fn a_symbol_outside_ascii_is_signed_as_it_is_sent() {
+        let request = Request::public("/fapi/v1/depth", 5).with("symbol", "１a b");
+        let query = request.query_at(Timestamp::default(), Duration::ZERO, None);
+        assert_eq!(query, "symbol=%EF%BC%91a%20b");
+    }
+}

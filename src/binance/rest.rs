@@ -1,0 +1,317 @@
+//! The HTTP client: signs, counts, sends, and says what became of it.
+//!
+//! Deliberately knows no endpoint; these are typed in `market`, `orders` and `account`.
+//! Invariants: **1** nothing is resent but a request refused for its timestamp, which was surely
+//! not placed, once, under a new timestamp; **2** redirects are not followed, so a key goes only
+//! to the host that was set; **3** an answer is read up to a bound; **4** no request goes out that
+//! the rate budget has no room for.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
+
+use super::codes::INVALID_TIMESTAMP;
+use super::error::{BinanceError, ErrorAnswer, classify, classify_transport};
+use super::parse::{RateLimitKind, RateLimitRule, read_json};
+use super::rate::RateBudget;
+use super::request::{Request, Security};
+use super::server_time::{ClockOffset, TimeSample, best_offset};
+use super::wire;
+use crate::clock::SharedClock;
+use crate::config::Credentials;
+use crate::domain::{Environment, Timestamp};
+use crate::sign::{Secret, Signer};
+
+/// exchangeInfo of 919 symbols is 1.1 MB (exchange-api.md 2.3); more than this is no answer.
+const LARGEST_ANSWER_BYTES: usize = 16 << 20;
+/// A connection that takes longer will not come.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The best of this many questions for the time is taken.
+const TIME_SAMPLES: usize = 5;
+/// After an answer of a firewall nothing is asked for so long.
+const PAUSE_WHEN_BARRED: Duration = Duration::from_mins(1);
+
+const API_KEY_HEADER: &str = "X-MBX-APIKEY";
+
+/// Where and as whom to ask.
+#[derive(Debug, Clone)]
+pub struct RestSettings {
+    /// Whose money; stamped on instruments.
+    pub environment: Environment,
+    /// Scheme, host and port.
+    pub base_url: String,
+    /// The account; public questions need none.
+    pub credentials: Option<Credentials>,
+    /// How long after its timestamp a signed request may still be accepted.
+    pub receive_window: Duration,
+    /// How long to wait for a whole answer.
+    pub timeout: Duration,
+}
+
+/// A client of the venue's REST interface.
+pub struct RestClient {
+    http: reqwest::Client,
+    settings: RestSettings,
+    host: String,
+    identity: Option<Identity>,
+    clock: SharedClock,
+    offset: Mutex<Option<ClockOffset>>,
+    budget: Mutex<RateBudget>,
+}
+
+struct Identity {
+    api_key: Secret,
+    signer: Signer,
+}
+
+impl RestClient {
+    /// Prepares a client; nothing is sent.
+    ///
+    /// # Errors
+    /// [`BinanceError::Configuration`] if the URL or the key cannot be used.
+    pub fn new(settings: RestSettings, clock: SharedClock) -> Result<Self, BinanceError> {
+        let url = reqwest::Url::parse(&settings.base_url)
+            .map_err(|error| BinanceError::Configuration(format!("REST URL: {error}")))?;
+        let host = url.host_str().unwrap_or_default();
+        let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        if let Some(credentials) = &settings.credentials
+            && reqwest::header::HeaderValue::from_str(credentials.api_key.expose()).is_err()
+        {
+            let problem = "the API key holds characters that no key has; copy it anew";
+            return Err(BinanceError::Configuration(problem.to_owned()));
+        }
+        let identity = settings.credentials.as_ref().map(|credentials| Identity {
+            api_key: credentials.api_key.clone(),
+            signer: Signer::new(&credentials.api_secret),
+        });
+        Ok(Self {
+            http: http_client(url.scheme() == "https", settings.timeout)?,
+            settings,
+            host,
+            identity,
+            clock,
+            offset: Mutex::new(None),
+            budget: Mutex::new(RateBudget::documented()),
+        })
+    }
+
+    /// Whose money.
+    #[must_use]
+    pub const fn environment(&self) -> Environment {
+        self.settings.environment
+    }
+
+    /// The moment by our clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The venue's clock less ours, once measured.
+    #[must_use]
+    pub fn clock_offset(&self) -> Option<ClockOffset> {
+        *lock(&self.offset)
+    }
+
+    /// What is used of a request limit in its current window, and the limit.
+    #[must_use]
+    pub fn usage(&self, kind: RateLimitKind, window: Duration) -> Option<(u32, u32)> {
+        lock(&self.budget).usage(kind, window)
+    }
+
+    /// Measures the venue's clock: to be done every few minutes.
+    ///
+    /// # Errors
+    /// The last question's error if none was answered.
+    pub async fn measure_clock(&self) -> Result<ClockOffset, BinanceError> {
+        let mut samples = Vec::with_capacity(TIME_SAMPLES);
+        let mut failure = None;
+        for _ in 0..TIME_SAMPLES {
+            match self.time_sample().await {
+                Ok(sample) => samples.push(sample),
+                Err(error) => {
+                    failure = Some(error);
+                    break;
+                }
+            }
+        }
+        match (best_offset(&samples), failure) {
+            (Some(offset), _) => {
+                *lock(&self.offset) = Some(offset);
+                Ok(offset)
+            }
+            (None, Some(error)) => Err(error),
+            (None, None) => Ok(ClockOffset::default()),
+        }
+    }
+
+    async fn time_sample(&self) -> Result<TimeSample, BinanceError> {
+        let sent = self.now();
+        let body = self.send_once(&Request::public("/fapi/v1/time", 1)).await?;
+        let received = self.now();
+        let time: wire::ServerTime = read_json("server time", &body)?;
+        Ok(TimeSample { sent, received, server: Timestamp::from_millis(time.server_time) })
+    }
+
+    pub(super) fn set_rate_limits(&self, rules: &[RateLimitRule]) {
+        lock(&self.budget).set_rules(rules);
+    }
+
+    /// Sends a request and reads its answer.
+    pub(super) async fn send<T: serde::de::DeserializeOwned>(
+        &self,
+        what: &'static str,
+        request: &Request,
+    ) -> Result<T, BinanceError> {
+        let body = self.send_in_time(request).await?;
+        Ok(read_json(what, &body)?)
+    }
+
+    /// Sends a request; one refused for its timestamp goes out once more after the clock is
+    /// measured anew, for it was surely not processed.
+    async fn send_in_time(&self, request: &Request) -> Result<String, BinanceError> {
+        if request.security != Security::Signed {
+            return self.send_once(request).await;
+        }
+        if self.clock_offset().is_none() && self.identity.is_some() {
+            self.measure_clock().await?;
+        }
+        match self.send_once(request).await {
+            Err(error) if error.code() == Some(INVALID_TIMESTAMP) => {
+                tracing::warn!(path = request.path, "timestamp refused, measuring the clock anew");
+                if self.measure_clock().await.is_err() {
+                    return Err(error);
+                }
+                self.send_once(request).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn send_once(&self, request: &Request) -> Result<String, BinanceError> {
+        let identity = match (request.security, &self.identity) {
+            (Security::Public, _) => None,
+            (Security::Key | Security::Signed, None) => return Err(BinanceError::NoCredentials),
+            (Security::Key | Security::Signed, Some(identity)) => Some(identity),
+        };
+        let venue_now = self.venue_now();
+        lock(&self.budget).admit(venue_now, request.cost)?;
+        let signer = identity.map(|identity| &identity.signer);
+        let query = request.query_at(venue_now, self.settings.receive_window, signer);
+        let separator = if query.is_empty() { "" } else { "?" };
+        let url = format!("{}{}{separator}{query}", self.settings.base_url, request.path);
+        let mut outgoing = self.http.request(request.method.clone(), url);
+        if let Some(identity) = identity {
+            outgoing = outgoing.header(API_KEY_HEADER, identity.api_key.expose());
+        }
+        let lost = |error| classify_transport(request.operation, &self.host, error);
+        let response = outgoing.send().await.map_err(lost)?;
+        let status = response.status();
+        self.observe(response.headers());
+        let retry_after = header_number(response.headers(), "retry-after");
+        let body = read_body(response).await.map_err(lost)?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        let answer = ErrorAnswer { status: status.as_u16(), retry_after, body: &body };
+        Err(self.heed(classify(request.operation, self.venue_now(), answer)))
+    }
+
+    /// Keeps silent when the venue or its firewall wants it.
+    fn heed(&self, error: BinanceError) -> BinanceError {
+        match &error {
+            BinanceError::Throttled { until } => lock(&self.budget).be_silent_until(*until),
+            BinanceError::Barred { status: 403 | 451, .. } => {
+                let until = self.venue_now() + PAUSE_WHEN_BARRED;
+                lock(&self.budget).be_silent_until(until);
+            }
+            BinanceError::Barred { .. }
+            | BinanceError::Unreachable { .. }
+            | BinanceError::HeldBack { .. }
+            | BinanceError::NotProcessed { .. }
+            | BinanceError::Rejected { .. }
+            | BinanceError::Unknown { .. }
+            | BinanceError::Unreadable(_)
+            | BinanceError::NoCredentials
+            | BinanceError::Configuration(_) => {}
+        }
+        error
+    }
+
+    fn observe(&self, headers: &HeaderMap) {
+        let now = self.venue_now();
+        let counters = [
+            ("x-mbx-used-weight-1m", RateLimitKind::RequestWeight, 60),
+            ("x-mbx-order-count-1m", RateLimitKind::Orders, 60),
+            ("x-mbx-order-count-10s", RateLimitKind::Orders, 10),
+        ];
+        for (name, kind, seconds) in counters {
+            if let Some(used) = header_number(headers, name) {
+                let used = u32::try_from(used).unwrap_or(u32::MAX);
+                lock(&self.budget).observe(now, kind, Duration::from_secs(seconds), used);
+            }
+        }
+    }
+
+    fn venue_now(&self) -> Timestamp {
+        let offset = self.clock_offset().map_or(0, |offset| offset.nanos);
+        Timestamp::from_nanos(self.now().nanos().saturating_add(offset))
+    }
+}
+
+impl std::fmt::Debug for RestClient {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("RestClient").field("host", &self.host).finish_non_exhaustive()
+    }
+}
+
+/// Makes ring the process's TLS, once; a provider installed before is kept.
+pub(super) fn install_tls_provider() {
+    // `Err` says that another one is already installed.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+fn http_client(is_encrypted: bool, timeout: Duration) -> Result<reqwest::Client, BinanceError> {
+    install_tls_provider();
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("lobd/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .no_proxy()
+        .referer(false)
+        .tcp_nodelay(true)
+        .connect_timeout(CONNECT_TIMEOUT.min(timeout))
+        .timeout(timeout);
+    if !is_encrypted {
+        // On loopback no certificate is needed: work also where the machine has none.
+        builder = builder.tls_certs_only([]);
+    }
+    builder.build().map_err(|error| {
+        let reason = super::error::innermost(&error.without_url());
+        BinanceError::Configuration(format!("no HTTP client: {reason}"))
+    })
+}
+
+/// Reads the body up to the bound; what is beyond it is cut off, and so no JSON.
+async fn read_body(mut response: reqwest::Response) -> Result<String, reqwest::Error> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        let room = LARGEST_ANSWER_BYTES - body.len();
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if chunk.len() > room {
+            break;
+        }
+    }
+    Ok(String::from_utf8_lossy(&body).into_owned())
+}
+
+fn header_number(headers: &HeaderMap, name: &str) -> Option<u64> {
+    headers.get(name)?.to_str().ok()?.trim().parse().ok()
+}
+
+/// The lock is held for a few instructions and never across an await; a panic elsewhere does not
+/// make the counters wrong.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,119 @@
+//! One WebSocket connection: text frames in, proof of life by ping and pong.
+//!
+//! Knows no stream. Invariants: **1** a connection that answers no ping for [`LIFE_LIMIT`] is
+//! called dead, however open it looks; **2** no message holds the URL, which may hold a listen key;
+//! **3** a frame is bounded.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::net::TcpStream;
+use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
+use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes, protocol::WebSocketConfig};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+
+use super::rest::install_tls_provider;
+
+/// A handshake that takes longer will not come.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often the other side is asked for a sign of life; the venue allows 10 messages a second.
+pub const PING_INTERVAL: Duration = Duration::from_secs(1);
+/// Pings that may stay without any frame in answer.
+const UNANSWERED_PINGS: u32 = 5;
+/// After this long without any frame a connection is dead.
+pub const LIFE_LIMIT: Duration = Duration::from_secs(5);
+/// The largest message of a market is a depth update of a few hundred kB.
+const LARGEST_MESSAGE_BYTES: usize = 8 << 20;
+
+/// What a connection yields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Frame {
+    /// A message.
+    Text(Utf8Bytes),
+    /// A sign of life without a message.
+    Alive,
+    /// The end, and why.
+    Closed(String),
+}
+
+/// An open connection.
+pub(super) struct Socket {
+    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    pings: Interval,
+    unanswered: u32,
+}
+
+impl Socket {
+    /// Connects.
+    pub(super) async fn open(url: &str) -> Result<Self, String> {
+        install_tls_provider();
+        let configuration = WebSocketConfig::default()
+            .max_message_size(Some(LARGEST_MESSAGE_BYTES))
+            .max_frame_size(Some(LARGEST_MESSAGE_BYTES));
+        let connecting = connect_async_with_config(url, Some(configuration), true);
+        let (stream, _) = timeout(HANDSHAKE_TIMEOUT, connecting)
+            .await
+            .map_err(|_| "no handshake in time".to_owned())?
+            .map_err(|error| describe(&error))?;
+        let mut pings = interval(PING_INTERVAL);
+        pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Ok(Self { stream, pings, unanswered: 0 })
+    }
+
+    /// The next frame. Cancel-safe: a frame is either told or still to come.
+    pub(super) async fn next(&mut self) -> Frame {
+        loop {
+            tokio::select! {
+                biased;
+                message = self.stream.next() => {
+                    self.unanswered = 0;
+                    match message {
+                        Some(Ok(Message::Text(text))) => return Frame::Text(text),
+                        Some(Ok(Message::Pong(_))) => return Frame::Alive,
+                        Some(Ok(Message::Close(frame))) => {
+                            let reason = frame.map_or_else(String::new, |frame| {
+                                format!(" ({} {})", frame.code, frame.reason)
+                            });
+                            return Frame::Closed(format!("closed by venue{reason}"));
+                        }
+                        // tungstenite answers pings itself; the venue sends no binary frames.
+                        Some(Ok(Message::Ping(_) | Message::Binary(_) | Message::Frame(_))) => {}
+                        Some(Err(error)) => return Frame::Closed(describe(&error)),
+                        None => return Frame::Closed("connection lost".to_owned()),
+                    }
+                }
+                _ = self.pings.tick() => {
+                    if self.unanswered >= UNANSWERED_PINGS {
+                        return Frame::Closed("no sign of life".to_owned());
+                    }
+                    self.unanswered += 1;
+                    if let Err(error) = self.stream.send(Message::Ping(Vec::new().into())).await {
+                        return Frame::Closed(describe(&error));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The error without the URL: that may hold a listen key.
+fn describe(error: &tungstenite::Error) -> String {
+    match error {
+        tungstenite::Error::Io(error) => error.to_string(),
+        tungstenite::Error::Tls(error) => error.to_string(),
+        tungstenite::Error::Protocol(error) => error.to_string(),
+        tungstenite::Error::Capacity(error) => error.to_string(),
+        tungstenite::Error::Http(response) => {
+            format!("handshake refused with HTTP status {}", response.status().as_u16())
+        }
+        tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed => {
+            "connection closed".to_owned()
+        }
+        tungstenite::Error::Url(_) | tungstenite::Error::HttpFormat(_) => {
+            "cannot connect to the stream address; check LOBD_STREAM_URL".to_owned()
+        }
+        tungstenite::Error::WriteBufferFull(_)
+        | tungstenite::Error::Utf8(_)
+        | tungstenite::Error::AttackAttempt => "malformed traffic".to_owned(),
+    }
+}

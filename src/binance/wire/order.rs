@@ -1,0 +1,98 @@
+//! Answers about orders, ordinary and conditional, and the error body.
+
+use serde::Deserialize;
+
+use super::{AlgoStatus, OrderStatus, Side, Text};
+
+/// An ordinary order, as placing, cancelling and querying answer it (exchange-api.md 4.2).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Order {
+    /// The venue's id; exceeds 2^53.
+    pub order_id: u64,
+    /// What is traded.
+    pub symbol: String,
+    /// Where it stands.
+    pub status: OrderStatus,
+    /// Its sender's name for it.
+    pub client_order_id: String,
+    /// The limit price; zero for a market order.
+    #[serde(default)]
+    pub price: Text,
+    /// The average fill price; absent from acknowledgements since 2026-06-30.
+    pub avg_price: Option<Text>,
+    /// The quantity ordered.
+    pub orig_qty: Text,
+    /// The quantity filled.
+    #[serde(default)]
+    pub executed_qty: Text,
+    /// `LIMIT`, `MARKET` and others.
+    #[serde(rename = "type", default)]
+    pub order_type: String,
+    /// Whether it may only reduce the position.
+    #[serde(default)]
+    pub reduce_only: Text,
+    /// Buy or sell.
+    pub side: Side,
+    /// Milliseconds since the epoch of the last change.
+    #[serde(default)]
+    pub update_time: i64,
+    /// Milliseconds since the epoch of its creation; queries only.
+    pub time: Option<i64>,
+}
+
+/// A conditional order, as placing and querying answer it (exchange-api.md 4.6).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AlgoOrder {
+    /// The venue's id.
+    pub algo_id: u64,
+    /// Its sender's name for it.
+    pub client_algo_id: String,
+    /// `STOP_MARKET` and others.
+    pub order_type: String,
+    /// What is traded.
+    pub symbol: String,
+    /// Buy or sell.
+    pub side: Side,
+    /// How much; may be spelt `7.0E-4`, and is zero or absent with `closePosition`.
+    #[serde(default)]
+    pub quantity: Text,
+    /// Where it stands.
+    pub algo_status: AlgoStatus,
+    /// The price that triggers it.
+    pub trigger_price: Text,
+    /// Whether it closes whatever the position is.
+    #[serde(default)]
+    pub close_position: Text,
+    /// The id of the order it became; empty before.
+    #[serde(default)]
+    pub actual_order_id: Text,
+    /// Milliseconds since the epoch of the last change.
+    #[serde(default)]
+    pub update_time: i64,
+}
+
+/// `{"code":…,"msg":…}`: an error, or the success of a request without a result of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ErrorBody {
+    /// A number or a text; `200` is success.
+    pub code: Text,
+    /// For people; not stable.
+    #[serde(default)]
+    pub msg: Text,
+}
+
+/// `POST /fapi/v1/listenKey`.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListenKey {
+    /// The key: a secret.
+    pub listen_key: String,
+}
+
+impl std::fmt::Debug for ListenKey {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("ListenKey(***)")
+    }
+}
