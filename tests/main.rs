@@ -9,6 +9,7 @@ mod no_lookahead;
 #[cfg(test)]
 mod sandbox_protocol;
 mod signature_vectors;
+mod storage;
 mod support;
 #[cfg(test)]
 mod training;
