@@ -116,3 +116,109 @@ impl Journal {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::{Amount, ClientOrderId, Failure, FeeRates, Rate, RunId};
+    use crate::engine::{LedgerSummary, Started, TradedInstrument};
+    use crate::store::tape::tests::{bitcoin, instrument};
+    use crate::trading::{EntryStyle, ShutdownPolicy, TradingSettings};
+
+    fn settings() -> TradingSettings {
+        let amount = |text: &str| -> Amount { text.parse().unwrap() };
+        let rate = |text: &str| -> Rate { text.parse().unwrap() };
+        TradingSettings {
+            signal_spread_multiple: rate("1"),
+            edge_margin: rate("0"),
+            order_notional: amount("6000"),
+            entry_style: EntryStyle::Join,
+            entry_life: Duration::from_secs(10),
+            stop_loss: amount("10"),
+            venue_stop_multiple: rate("1.5"),
+            stop_loss_max_trial: 3,
+            stop_loss_trial_wait: Duration::from_secs(1),
+            stop_loss_budget: Duration::from_secs(5),
+            max_holding: Duration::from_mins(1),
+            max_position_notional: amount("12000"),
+            max_orders_per_minute: 60,
+            max_daily_loss: amount("200"),
+            price_collar: rate("0.01"),
+            mark_price_max_age: Duration::from_secs(3),
+            reconcile_interval: Duration::from_secs(5),
+            shutdown_policy: ShutdownPolicy::Protect,
+        }
+    }
+
+    fn started(run: RunId) -> Event {
+        let fees = FeeRates { maker: Rate::ZERO, taker: Rate::ZERO };
+        let instrument = instrument("BTCUSDT", "0.1");
+        Event::Started(Box::new(Started {
+            run,
+            version: "0.1.0".to_owned(),
+            settings: settings(),
+            instruments: vec![TradedInstrument { instrument, fees, model: None }],
+            ledger: LedgerSummary::default(),
+        }))
+    }
+
+    /// Journals a run as the trader does: event, decision, commit of both.
+    fn journalled(folder: &tempfile::TempDir) -> (Journal, RunId) {
+        let mut journal = Journal::open(&folder.path().join("journal.db")).unwrap();
+        let at = |second: i64| Timestamp::from_seconds(1_700_000_000 + second);
+        let run = journal.start_run(at(0), "0.1.0").unwrap();
+        let mut engine = TradingEngine::default();
+        let failed = Event::PlaceFailed {
+            client_order_id: ClientOrderId::new("lobd-1").unwrap(),
+            failure: Failure::NotSent { reason: "test".to_owned() },
+        };
+        let mut events = vec![started(run), failed];
+        events.extend((1..60).flat_map(|second| {
+            [Event::Second(Box::new(bitcoin(1_700_000_000 + second))), Event::Tick]
+        }));
+        for (second, event) in (0..).zip(events) {
+            journal.append(at(second), &event).unwrap();
+            let commands = engine.handle(at(second), event);
+            if !commands.is_empty() {
+                journal.commit(&commands).unwrap();
+            }
+        }
+        journal.commit(&[]).unwrap();
+        (journal, run)
+    }
+
+    #[test]
+    fn invariant_15_the_same_journal_gives_the_same_commands_byte_for_byte() {
+        let folder = tempfile::tempdir().unwrap();
+        let (journal, run) = journalled(&folder);
+        let replay = journal.replay(run.epoch).unwrap();
+        assert_eq!(replay.difference, None);
+        assert_eq!(replay.events, 120);
+        assert!(replay.commands > 0, "the account was asked for");
+        journal.verify().unwrap();
+    }
+
+    #[test]
+    fn the_first_difference_is_named_with_both_sides() {
+        let folder = tempfile::tempdir().unwrap();
+        let (journal, run) = journalled(&folder);
+        let statement = "UPDATE commands SET payload = x'07' WHERE seq = (SELECT min(seq) FROM \
+                         commands WHERE seq > 20) AND position = 0";
+        assert_eq!(journal.connection.execute(statement, []).unwrap(), 1);
+        let difference = journal.replay(run.epoch).unwrap().difference.unwrap();
+        assert!(difference.sequence > 20);
+        assert_eq!(difference.expected[0], "07");
+        assert!(!difference.got.is_empty());
+    }
+
+    #[test]
+    fn an_order_is_explained_by_what_was_told_and_decided() {
+        let folder = tempfile::tempdir().unwrap();
+        let (journal, run) = journalled(&folder);
+        let steps = journal.explain(run.epoch, "lobd-1").unwrap();
+        assert!(!steps[0].is_command && steps[0].text.contains("NotSent"), "{steps:?}");
+        assert!(journal.explain(run.epoch, "lobd-").unwrap().is_empty(), "no prefix matches");
+    }
+}
