@@ -9,6 +9,9 @@ mod no_lookahead;
 #[cfg(test)]
 mod sandbox_protocol;
 mod signature_vectors;
+#[cfg(test)]
+mod sim_exchange;
+#[cfg(test)]
 mod storage;
 mod support;
 #[cfg(test)]

@@ -16,6 +16,7 @@ use super::exchange::Exchange;
 use super::matching::{Incoming, Owner};
 use super::orders::{OrderName, OrderRecord};
 use super::refusals;
+use super::stops::WorkingPrice;
 
 impl Exchange {
     /// Places an ordinary order; the answer is its state once the book has dealt with it.
@@ -35,7 +36,11 @@ impl Exchange {
         let room = self.judge_room(account, at, request)?;
         self.judge_book(at, request)?;
         let order = self.orders.accept(self.now, account, request, None);
-        Ok(self.work(at, order, room))
+        let order = self.work(at, order, room);
+        if !order.report.filled_quantity.is_zero() {
+            self.trigger(at, WorkingPrice::Contract);
+        }
+        Ok(self.orders.get(order.report.order_id).copied().unwrap_or(order))
     }
 
     /// Cancels a working order; the answer is its last state.

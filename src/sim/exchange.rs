@@ -13,9 +13,10 @@
 use std::time::Duration;
 
 use crate::book::{MarkPrice, MarketEvent, Row};
-use crate::domain::{Rejection, Second, Symbol, Timestamp};
+use crate::domain::{Rate, Rejection, Second, Symbol, Timestamp};
 
 use super::accounts::{Account, AccountId};
+use super::adversity::Adversity;
 use super::events::ExchangeEvent;
 use super::liquidity::Source;
 use super::listing::{Due, Listing};
@@ -34,6 +35,8 @@ pub struct Exchange {
     pub(super) orders: Orders,
     pub(super) stops: Stops,
     pub(super) events: Vec<ExchangeEvent>,
+    /// Scratch, kept for its allocation.
+    matches: Vec<Match>,
 }
 
 impl Exchange {
@@ -45,7 +48,7 @@ impl Exchange {
         let mut listings = settings
             .instruments
             .iter()
-            .map(|listed| Listing::new(listed, start))
+            .map(|listed| Listing::new(listed, settings.seed, start))
             .collect::<Result<Vec<_>, _>>()?;
         listings.sort_by_key(Listing::symbol);
         if listings.is_empty() {
@@ -54,14 +57,17 @@ impl Exchange {
         if let Some(twice) = listings.windows(2).find(|two| two[0].symbol() == two[1].symbol()) {
             return Err(SimError::ListedTwice(twice[0].symbol()));
         }
-        Ok(Self {
+        let mut exchange = Self {
             now: start,
             listings,
             accounts: Vec::new(),
             orders: Orders::new(),
             stops: Stops::new(),
             events: Vec::new(),
-        })
+            matches: Vec::new(),
+        };
+        exchange.advance(start); // the seeded markets open
+        Ok(exchange)
     }
 
     /// Opens an account; ids count from zero.
@@ -162,7 +168,29 @@ impl Exchange {
     pub fn shift_time(&mut self, by: Duration) {
         self.now = self.now + by;
         for listing in &mut self.listings {
-            listing.shift_time(self.now);
+            listing.shift_time(by, self.now);
+        }
+    }
+
+    /// Scripts an adverse participant into the seeded markets; a new script replaces the old.
+    pub fn set_adversity(&mut self, script: &[Adversity]) {
+        for listing in &mut self.listings {
+            let symbol = listing.symbol();
+            if let Source::Live(live) = &mut listing.source {
+                let acts: Vec<Adversity> =
+                    script.iter().filter(|act| act.symbol == symbol).copied().collect();
+                live.adverse.set(&acts);
+            }
+        }
+    }
+
+    /// The oracle, for tests only: the expected relative move of the mid over a horizon, given all
+    /// that the seeded participants know; `None` where there are none.
+    #[must_use]
+    pub fn expected_move(&self, symbol: Symbol, horizon: Duration) -> Option<Rate> {
+        match &self.listings[self.find(symbol)?].source {
+            Source::Live(live) => Some(live.market.as_ref()?.expected_move(horizon)),
+            Source::Tape(_) | Source::Seconds(_) => None,
         }
     }
 
@@ -176,6 +204,7 @@ impl Exchange {
 
     fn act(&mut self, at: usize, due: Due) {
         match due {
+            Due::Market | Due::Adverse => self.act_background(at, due),
             Due::Flush => {
                 if let Some(update) = self.listings[at].flush(self.now) {
                     self.push_market(MarketEvent::Depth(update));
@@ -183,6 +212,27 @@ impl Exchange {
             }
             Due::MarkPrice => self.refresh_mark_price(at),
         }
+    }
+
+    fn act_background(&mut self, at: usize, due: Due) {
+        let mut matches = std::mem::take(&mut self.matches);
+        matches.clear();
+        let listing = &mut self.listings[at];
+        let grid = listing.grid;
+        if let Source::Live(live) = &mut listing.source {
+            match due {
+                Due::Market => live.step_market(self.now, &mut matches),
+                Due::Adverse => live.step_adverse(self.now, grid, &mut matches),
+                Due::Flush | Due::MarkPrice => {}
+            }
+        }
+        self.settle(at, &matches);
+        if matches.is_empty() {
+            self.after_book_change(at);
+        } else if !self.stops.is_empty() {
+            self.trigger(at, WorkingPrice::Contract);
+        }
+        self.matches = matches;
     }
 
     fn refresh_mark_price(&mut self, at: usize) {

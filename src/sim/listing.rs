@@ -9,6 +9,7 @@ use crate::domain::{Instrument, Price, Side, Symbol, Timestamp, TradeId};
 use super::grid::Grid;
 use super::liquidity::{Live, Seconds, Source, Tape};
 use super::mark_price::MarkPrice;
+use super::market::SeededMarket;
 use super::settings::{InstrumentSettings, Liquidity, SimError};
 
 /// Public trades kept for queries.
@@ -26,6 +27,10 @@ const SECOND: Duration = Duration::from_secs(1);
 /// What an instrument does by itself, in the order in which it does it at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Due {
+    /// The seeded market.
+    Market,
+    /// The scripted participant.
+    Adverse,
     /// A depth message.
     Flush,
     /// A mark price.
@@ -47,15 +52,29 @@ pub(super) struct Listing {
 }
 
 impl Listing {
-    pub(super) fn new(settings: &InstrumentSettings, start: Timestamp) -> Result<Self, SimError> {
+    pub(super) fn new(
+        settings: &InstrumentSettings,
+        seed: u64,
+        start: Timestamp,
+    ) -> Result<Self, SimError> {
         let instrument = settings.instrument.clone();
         let filters = &instrument.filters;
         if filters.tick_size.is_zero() || filters.step_size.is_zero() {
             return Err(SimError::NotTradable(instrument.symbol));
         }
         let grid = Grid::new(filters);
-        let source = match settings.liquidity {
-            Liquidity::Accounts => Source::Live(Live::new()),
+        let source = match &settings.liquidity {
+            Liquidity::Seeded(market) => {
+                let is_on_grid =
+                    market.tick_size == filters.tick_size && market.step_size == filters.step_size;
+                if !is_on_grid {
+                    return Err(SimError::OtherGrid(instrument.symbol));
+                }
+                let seed = derive_seed(seed, instrument.symbol);
+                let market = SeededMarket::new(market.as_ref().clone(), seed, start);
+                Source::Live(Box::new(Live::new(Some(market))))
+            }
+            Liquidity::Accounts => Source::Live(Box::new(Live::new(None))),
             Liquidity::Tape => Source::Tape(Tape::new(grid)),
             Liquidity::Seconds => Source::Seconds(Box::new(Seconds::new(grid))),
         };
@@ -134,9 +153,10 @@ impl Listing {
     /// What is due next by itself, and when; at one moment in the order of [`Due`].
     pub(super) fn next_due(&self) -> (Timestamp, Due) {
         match &self.source {
-            Source::Live(_) => {
-                (self.next_flush, Due::Flush).min((self.next_second, Due::MarkPrice))
-            }
+            Source::Live(live) => (live.next_market_time(), Due::Market)
+                .min((live.adverse.next_time(), Due::Adverse))
+                .min((self.next_flush, Due::Flush))
+                .min((self.next_second, Due::MarkPrice)),
             Source::Tape(_) if self.mark.is_recorded() => (Timestamp::MAX, Due::MarkPrice),
             Source::Tape(_) => (self.next_second, Due::MarkPrice),
             Source::Seconds(_) => (Timestamp::MAX, Due::MarkPrice),
@@ -146,6 +166,7 @@ impl Listing {
     /// Notes that what was due has been done.
     pub(super) fn done(&mut self, due: Due, now: Timestamp) {
         match due {
+            Due::Market | Due::Adverse => {}
             Due::Flush => self.next_flush = next_multiple(now, FLUSH_INTERVAL),
             Due::MarkPrice => self.next_second = next_multiple(now, SECOND),
         }
@@ -161,10 +182,20 @@ impl Listing {
     }
 
     /// Goes on at a later clock.
-    pub(super) fn shift_time(&mut self, now: Timestamp) {
+    pub(super) fn shift_time(&mut self, by: Duration, now: Timestamp) {
+        if let Source::Live(live) = &mut self.source {
+            live.shift_time(by);
+        }
         self.next_flush = next_multiple(now, FLUSH_INTERVAL);
         self.next_second = next_multiple(now, SECOND);
     }
+}
+
+/// A seed of its own for each symbol, so that listing another changes nobody's market (FNV-1a).
+fn derive_seed(seed: u64, symbol: Symbol) -> u64 {
+    symbol.as_str().bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
 }
 
 /// The first multiple of an interval after a moment.

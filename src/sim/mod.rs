@@ -1,10 +1,12 @@
 //! The simulated world, sans I/O: a real matching engine, its market, accounts, latency, backtest.
 
 mod accounts;
+mod adversity;
 mod entry;
 mod events;
 mod exchange;
 mod grid;
+mod latency;
 mod liquidity;
 mod listing;
 mod mark_price;
@@ -20,11 +22,13 @@ mod stops;
 mod triggers;
 
 pub use accounts::{AccountId, FILLS_KEPT};
+pub use adversity::{AdverseAct, Adversity};
 pub use events::{
     AccountEvent, AccountReason, ChildFills, ExchangeEvent, Execution, ExpiryReason, OrderEvent,
     StopEvent,
 };
 pub use exchange::Exchange;
+pub use latency::{Latency, LatencySettings};
 pub use orders::{FINISHED_KEPT, OrderName, OrderRecord};
 pub use position::Position;
 pub use reports::FillQuery;

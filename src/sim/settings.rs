@@ -4,6 +4,8 @@ use thiserror::Error;
 
 use crate::domain::{Amount, FeeRates, Instrument, Rate, Symbol};
 
+use super::market::MarketSettings;
+
 /// What the whole exchange is made of.
 #[derive(Debug, Clone)]
 pub struct ExchangeSettings {
@@ -25,6 +27,8 @@ pub struct InstrumentSettings {
 /// Who trades besides the accounts.
 #[derive(Debug, Clone)]
 pub enum Liquidity {
+    /// A seeded market of background participants.
+    Seeded(Box<MarketSettings>),
     /// Nobody: the accounts trade with one another, from an empty book.
     Accounts,
     /// Recorded messages, given to [`super::Exchange::feed`].
@@ -56,6 +60,9 @@ pub enum SimError {
     /// An instrument without a price or quantity grid.
     #[error("symbol {0} has no tick or step size: it is not open for trading")]
     NotTradable(Symbol),
+    /// A seeded market on another grid than its instrument.
+    #[error("the seeded market of {0} has another tick or step size than the instrument")]
+    OtherGrid(Symbol),
     /// A feed for a symbol that is not listed, or that takes its liquidity from elsewhere.
     #[error("symbol {0} is not fed this way: check the liquidity of its settings")]
     NotFed(Symbol),

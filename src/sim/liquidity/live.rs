@@ -5,15 +5,23 @@
 //! An update id counts actions that changed the book. Depth messages follow the futures rules: `U`
 //! is the first id in the message, `u` the last, `pu` the `u` of the message before.
 
+use std::time::Duration;
+
 use crate::book::{BookTicker, DepthUpdate, Level};
 use crate::domain::{Side, Symbol, Timestamp};
+use crate::sim::adversity::Adverse;
 use crate::sim::grid::Grid;
-use crate::sim::matching::{LevelChange, MatchingBook};
+use crate::sim::market::SeededMarket;
+use crate::sim::matching::{LevelChange, Match, MatchingBook};
 
 /// A matching book and what has been told of it.
 #[derive(Debug)]
 pub(in crate::sim) struct Live {
     pub(in crate::sim) book: MatchingBook,
+    pub(in crate::sim) market: Option<SeededMarket>,
+    pub(in crate::sim) adverse: Adverse,
+    /// How far the exchange's clock has been moved ahead of the market's.
+    ahead: Duration,
     pub(in crate::sim) update_id: u64,
     /// `u` of the depth message before.
     told_update_id: u64,
@@ -22,9 +30,46 @@ pub(in crate::sim) struct Live {
 }
 
 impl Live {
-    pub(in crate::sim) fn new() -> Self {
-        let (book, changes) = (MatchingBook::new(), Vec::new());
-        Self { book, update_id: 1, told_update_id: 1, told_best: None, changes }
+    pub(in crate::sim) fn new(market: Option<SeededMarket>) -> Self {
+        Self {
+            book: MatchingBook::new(),
+            market,
+            adverse: Adverse::default(),
+            ahead: Duration::ZERO,
+            update_id: 1,
+            told_update_id: 1,
+            told_best: None,
+            changes: Vec::new(),
+        }
+    }
+
+    /// When somebody of the seeded market acts next.
+    pub(in crate::sim) fn next_market_time(&self) -> Timestamp {
+        self.market.as_ref().map_or(Timestamp::MAX, |market| market.next_event_time() + self.ahead)
+    }
+
+    /// Lets the seeded market act, and appends the trades it makes.
+    pub(in crate::sim) fn step_market(&mut self, now: Timestamp, out: &mut Vec<Match>) {
+        if let Some(market) = &mut self.market {
+            market.step(now.earlier_by(self.ahead), &mut self.book, out);
+            self.adverse.keep_empty(now, &mut self.book);
+        }
+    }
+
+    /// Lets the scripted participant act, and appends the trades it makes.
+    pub(in crate::sim) fn step_adverse(
+        &mut self,
+        now: Timestamp,
+        grid: Grid,
+        out: &mut Vec<Match>,
+    ) {
+        self.adverse.step(now, grid, &mut self.book, out);
+    }
+
+    /// Goes on at a later clock.
+    pub(in crate::sim) fn shift_time(&mut self, by: Duration) {
+        self.ahead += by;
+        self.adverse.shift_time(by);
     }
 
     /// Counts a change of the book; the best prices, if they are not those told before.

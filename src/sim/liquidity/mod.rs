@@ -16,7 +16,7 @@ pub(super) use tape::Tape;
 #[derive(Debug)]
 pub(super) enum Source {
     /// Orders that truly meet.
-    Live(Live),
+    Live(Box<Live>),
     /// Recorded messages.
     Tape(Tape),
     /// Recorded seconds.
