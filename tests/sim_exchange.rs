@@ -104,13 +104,13 @@ fn name(id: &str) -> OrderName {
     OrderName::Client(ClientOrderId::new(id).unwrap())
 }
 
-fn stop(id: &str, side: Side, trigger: &str, size: StopSize) -> StopRequest {
+fn stop(id: &str, side: Side, trigger: &str, closes: StopSize) -> StopRequest {
     StopRequest {
         client_order_id: ClientOrderId::new(id).unwrap(),
         symbol: symbol(),
         side,
         trigger_price: price(trigger),
-        size,
+        size: closes,
     }
 }
 

@@ -6,7 +6,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::domain::{Amount, Asset, Exposure, FeeRates, Fill, Price, Quantity, Side, Symbol};
+use crate::domain::{
+    Amount, Asset, Exposure, FeeRates, Fill, Price, Quantity, Side, Symbol, TradeId,
+};
 
 pub use super::matching::AccountId;
 use super::position::{Position, notional};
@@ -73,9 +75,15 @@ impl Account {
         fill
     }
 
-    /// Trades of a symbol, oldest first.
-    pub(super) fn fills(&self, symbol: Symbol) -> impl DoubleEndedIterator<Item = &Fill> {
-        self.fills.get(&symbol).into_iter().flatten()
+    /// Trades of a symbol from an id on, oldest first; ids rise, so the first is found by halving.
+    pub(super) fn fills(
+        &self,
+        symbol: Symbol,
+        from: TradeId,
+    ) -> impl DoubleEndedIterator<Item = &Fill> {
+        let fills = self.fills.get(&symbol);
+        let first = fills.map_or(0, |fills| fills.partition_point(|fill| fill.trade_id < from));
+        fills.into_iter().flat_map(move |fills| fills.range(first..))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod adversity;
+mod backtest;
 mod entry;
 mod events;
 mod exchange;
@@ -23,6 +24,7 @@ mod triggers;
 
 pub use accounts::{AccountId, FILLS_KEPT};
 pub use adversity::{AdverseAct, Adversity};
+pub use backtest::{BacktestReport, BacktestSettings, EquityPoint, backtest};
 pub use events::{
     AccountEvent, AccountReason, ChildFills, ExchangeEvent, Execution, ExpiryReason, OrderEvent,
     StopEvent,

@@ -96,13 +96,12 @@ impl Exchange {
     pub fn fills(&self, account: AccountId, symbol: Symbol, query: &FillQuery) -> Vec<Fill> {
         let Some(found) = self.account(account) else { return Vec::new() };
         let wanted = |fill: &&Fill| {
-            let in_time = match query.from_id {
-                Some(from) => fill.trade_id >= from,
-                None => (query.since..=query.until).contains(&fill.time),
-            };
-            in_time && query.order_id.is_none_or(|order| order == fill.order_id)
+            let in_time = (query.since..=query.until).contains(&fill.time);
+            (query.from_id.is_some() || in_time)
+                && query.order_id.is_none_or(|order| order == fill.order_id)
         };
-        let fills = found.fills(symbol).filter(wanted).copied();
+        let from = query.from_id.unwrap_or_default();
+        let fills = found.fills(symbol, from).filter(wanted).copied();
         if query.from_id.is_some() || query.since > Timestamp::default() {
             return fills.take(query.limit).collect();
         }
