@@ -12,6 +12,8 @@ mod signature_vectors;
 #[cfg(test)]
 mod sim_exchange;
 #[cfg(test)]
+mod sim_recordings;
+#[cfg(test)]
 mod storage;
 mod support;
 #[cfg(test)]

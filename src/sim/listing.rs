@@ -75,7 +75,7 @@ impl Listing {
                 Source::Live(Box::new(Live::new(Some(market))))
             }
             Liquidity::Accounts => Source::Live(Box::new(Live::new(None))),
-            Liquidity::Tape => Source::Tape(Tape::new(grid)),
+            Liquidity::Tape => Source::Tape(Box::new(Tape::new(grid, filters))),
             Liquidity::Seconds => Source::Seconds(Box::new(Seconds::new(grid))),
         };
         let next_trade_id = match source {
@@ -145,7 +145,7 @@ impl Listing {
     pub(super) const fn update_id(&self) -> u64 {
         match &self.source {
             Source::Live(live) => live.update_id,
-            Source::Tape(tape) => tape.update_id,
+            Source::Tape(tape) => tape.update_id(),
             Source::Seconds(_) => 0,
         }
     }

@@ -18,7 +18,7 @@ pub(super) enum Source {
     /// Orders that truly meet.
     Live(Box<Live>),
     /// Recorded messages.
-    Tape(Tape),
+    Tape(Box<Tape>),
     /// Recorded seconds.
     Seconds(Box<Seconds>),
 }
@@ -64,7 +64,7 @@ impl Source {
     pub(super) fn levels(&self, side: Side) -> Box<dyn Iterator<Item = (i64, i64)> + '_> {
         match self {
             Self::Live(live) => Box::new(live.book.levels(side)),
-            Self::Tape(tape) => tape.levels(side),
+            Self::Tape(tape) => Box::new(tape.levels(side)),
             Self::Seconds(seconds) => Box::new(seconds.levels(side)),
         }
     }

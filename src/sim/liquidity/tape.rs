@@ -8,8 +8,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::book::{DepthSnapshot, DepthUpdate, Level, PublicTrade};
-use crate::domain::Side;
+use crate::book::{BookSync, DepthSnapshot, DepthUpdate, Outcome, PublicTrade};
+use crate::domain::{Filters, Side};
 use crate::sim::grid::Grid;
 use crate::sim::matching::{Incoming, Match, OrderKey, Owner};
 
@@ -20,47 +20,51 @@ use super::queue::Queue;
 #[derive(Debug)]
 pub(in crate::sim) struct Tape {
     grid: Grid,
-    bids: BTreeMap<i64, Shown>,
-    asks: BTreeMap<i64, Shown>,
+    recorded: BookSync,
+    /// What our takers have used up of levels, in lots, until the recording changes them.
+    consumed: BTreeMap<(Side, i64), i64>,
     pub(super) queue: Queue,
-    /// The newest update id of the recording.
-    pub(in crate::sim) update_id: u64,
-}
-
-/// What the recording shows at a price, and how much of it our takers have used up.
-#[derive(Debug, Clone, Copy)]
-struct Shown {
-    lots: i64,
-    consumed: i64,
-}
-
-impl Shown {
-    const fn left(self) -> i64 {
-        self.lots - self.consumed
-    }
 }
 
 impl Tape {
-    pub(in crate::sim) fn new(grid: Grid) -> Self {
-        let queue = Queue::default();
-        Self { grid, bids: BTreeMap::new(), asks: BTreeMap::new(), queue, update_id: 0 }
+    pub(in crate::sim) fn new(grid: Grid, filters: &Filters) -> Self {
+        let recorded = BookSync::new(crate::book::Grid::from(filters));
+        Self { grid, recorded, consumed: BTreeMap::new(), queue: Queue::default() }
+    }
+
+    /// The update id up to which the recorded book holds.
+    pub(in crate::sim) const fn update_id(&self) -> u64 {
+        self.recorded.update_id()
     }
 
     /// Takes a whole recorded book.
     pub(in crate::sim) fn snapshot(&mut self, snapshot: &DepthSnapshot, out: &mut Vec<Match>) {
-        self.bids.clear();
-        self.asks.clear();
-        self.update_id = snapshot.last_update_id;
-        self.apply(&snapshot.bids, &snapshot.asks, out);
-    }
-
-    /// Takes a recorded increment; older than the book, it is ignored.
-    pub(in crate::sim) fn depth(&mut self, update: &DepthUpdate, out: &mut Vec<Match>) {
-        if update.final_update_id < self.update_id {
+        if self.recorded.on_snapshot(snapshot) != Outcome::Applied {
             return;
         }
-        self.update_id = update.final_update_id;
-        self.apply(&update.bids, &update.asks, out);
+        self.consumed.clear();
+        for side in [Side::Buy, Side::Sell] {
+            let prices: Vec<i64> = self.queue.prices(side).collect();
+            for ticks in prices {
+                self.queue.show(side, ticks, self.recorded_lots(side, ticks));
+            }
+        }
+        self.fill_crossed(out);
+    }
+
+    /// Takes a recorded increment; by the venue's rules it may have to wait for a snapshot.
+    pub(in crate::sim) fn depth(&mut self, update: &DepthUpdate, out: &mut Vec<Match>) {
+        if self.recorded.on_update(update) != Outcome::Applied {
+            return;
+        }
+        for (side, levels) in [(Side::Buy, &update.bids), (Side::Sell, &update.asks)] {
+            for level in levels {
+                let ticks = self.grid.ticks(level.price);
+                self.consumed.remove(&(side, ticks));
+                self.queue.show(side, ticks, self.grid.lots(level.quantity));
+            }
+        }
+        self.fill_crossed(out);
     }
 
     /// Takes a recorded trade; prints outside the order book move nobody.
@@ -74,28 +78,11 @@ impl Tape {
         self.queue.trade_at(resting, ticks, self.grid.lots(trade.quantity), out);
     }
 
-    fn apply(&mut self, bids: &[Level], asks: &[Level], out: &mut Vec<Match>) {
-        for (side, levels) in [(Side::Buy, bids), (Side::Sell, asks)] {
-            for level in levels {
-                self.set(side, level);
-            }
-        }
-        self.fill_crossed(out);
-    }
-
-    /// Takes one recorded level; a price off the grid belongs to no order of ours and is left out.
-    fn set(&mut self, side: Side, level: &Level) {
-        let (ticks, lots) = (self.grid.ticks(level.price), self.grid.lots(level.quantity));
-        if self.grid.price(ticks) != level.price {
-            return;
-        }
-        let levels = self.side_mut(side);
-        if lots == 0 {
-            levels.remove(&ticks);
-        } else if levels.get(&ticks).is_none_or(|shown| shown.lots != lots) {
-            levels.insert(ticks, Shown { lots, consumed: 0 });
-        }
-        self.queue.show(side, ticks, lots);
+    /// The lots the recording shows at a price.
+    fn recorded_lots(&self, side: Side, ticks: i64) -> i64 {
+        let price = self.grid.price(ticks);
+        let level = self.recorded.book().levels(side).find(|level| level.price == price);
+        level.map_or(0, |level| self.grid.lots(level.quantity))
     }
 
     /// An opposite quote at our price would have met our order first.
@@ -112,13 +99,16 @@ impl Tape {
     }
 
     /// The levels of a side that our takers have left, best first.
-    pub(super) fn levels(&self, side: Side) -> Box<dyn Iterator<Item = (i64, i64)> + '_> {
-        let left = |(ticks, shown): (&i64, &Shown)| (*ticks, shown.left());
-        let open = |level: &(i64, i64)| level.1 > 0;
-        match side {
-            Side::Buy => Box::new(self.bids.iter().rev().map(left).filter(open)),
-            Side::Sell => Box::new(self.asks.iter().map(left).filter(open)),
-        }
+    pub(super) fn levels(&self, side: Side) -> impl Iterator<Item = (i64, i64)> + '_ {
+        self.recorded
+            .book()
+            .levels(side)
+            .map(move |level| {
+                let ticks = self.grid.ticks(level.price);
+                let used = self.consumed.get(&(side, ticks)).copied().unwrap_or(0);
+                (ticks, self.grid.lots(level.quantity) - used)
+            })
+            .filter(|(_, lots)| *lots > 0)
     }
 
     pub(super) fn take(&mut self, incoming: &Incoming, out: &mut Vec<Match>) -> i64 {
@@ -128,9 +118,7 @@ impl Tape {
             let best = self.levels(resting).next();
             let Some((ticks, lots)) = best.filter(|best| accepts(incoming, best.0)) else { break };
             let traded = lots.min(open);
-            if let Some(shown) = self.side_mut(resting).get_mut(&ticks) {
-                shown.consumed += traded;
-            }
+            *self.consumed.entry((resting, ticks)).or_default() += traded;
             open -= traded;
             out.push(background_match(incoming, ticks, traded, lots - traded));
         }
@@ -139,30 +127,13 @@ impl Tape {
 
     pub(super) fn rest(&mut self, incoming: &Incoming) {
         let ahead = incoming.limit.and_then(|ticks| {
-            let worst = match incoming.side {
-                Side::Buy => self.bids.keys().next(),
-                Side::Sell => self.asks.keys().next_back(),
-            };
-            let shown = self.side(incoming.side).get(&ticks).map(|shown| shown.left());
-            let sign = incoming.side.sign();
-            let is_within = worst.is_none_or(|worst| sign * ticks > sign * worst);
-            shown.or(is_within.then_some(0))
+            let (side, sign) = (incoming.side, incoming.side.sign());
+            let worst = self.recorded.book().levels(side).last();
+            let is_within =
+                worst.is_some_and(|worst| sign * ticks >= sign * self.grid.ticks(worst.price));
+            is_within.then(|| self.recorded_lots(side, ticks))
         });
         self.queue.join(incoming, ahead);
-    }
-
-    const fn side(&self, side: Side) -> &BTreeMap<i64, Shown> {
-        match side {
-            Side::Buy => &self.bids,
-            Side::Sell => &self.asks,
-        }
-    }
-
-    const fn side_mut(&mut self, side: Side) -> &mut BTreeMap<i64, Shown> {
-        match side {
-            Side::Buy => &mut self.bids,
-            Side::Sell => &mut self.asks,
-        }
     }
 }
 
