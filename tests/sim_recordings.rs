@@ -98,7 +98,7 @@ fn recorded_trade(price: &str, quantity: &str, buyer_is_maker: bool) -> MarketEv
 fn on_a_tape_an_order_waits_behind_what_was_displayed_when_it_came() {
     let (mut exchange, account) = exchange(Liquidity::Tape);
     let now = Timestamp::from_seconds(1);
-    let mut feed = |exchange: &mut Exchange, event: &MarketEvent| {
+    let feed = |exchange: &mut Exchange, event: &MarketEvent| {
         exchange.feed(now, event).unwrap();
     };
     feed(&mut exchange, &recorded_snapshot());
