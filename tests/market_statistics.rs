@@ -132,6 +132,22 @@ fn one_seed_makes_one_market_byte_for_byte() {
     assert!(runs[0].0.len() > 10_000 && runs[0].1.len() > 1_000, "and much happens in it");
 }
 
+#[test]
+fn every_preset_moves_a_few_basis_points_in_ten_seconds() {
+    for (name, settings) in [
+        ("ether", MarketSettings::ether_perpetual()),
+        ("bnb", MarketSettings::bnb_perpetual()),
+        ("xrp", MarketSettings::xrp_perpetual()),
+        ("litecoin", MarketSettings::litecoin_perpetual()),
+    ] {
+        let rows = simulate(settings, 1, 4 * 3_600);
+        let deviation = standard_deviation(&returns_bps(&rows.mid, HORIZON_SECONDS));
+        println!("{name:8} {deviation:.2} bps, at least {} levels a side", rows.fewest_levels);
+        assert!((2.5..5.0).contains(&deviation), "{name}: {deviation} bps");
+        assert!(rows.fewest_levels >= 20, "{name}: {} levels", rows.fewest_levels);
+    }
+}
+
 /// The rows of all seeds, made once for all tests.
 fn judgements() -> &'static [Judgement] {
     static JUDGEMENTS: OnceLock<Vec<Judgement>> = OnceLock::new();
@@ -149,7 +165,7 @@ fn judgements() -> &'static [Judgement] {
 }
 
 fn judge(seed: u64) -> Judgement {
-    let rows = simulate(seed, TRAIN_SECONDS + TEST_SECONDS);
+    let rows = simulate(MarketSettings::bitcoin_perpetual(), seed, TRAIN_SECONDS + TEST_SECONDS);
     let returns = returns_bps(&rows.mid, HORIZON_SECONDS);
     let minutes: Vec<f64> = rows.mid.iter().step_by(60).copied().collect();
     let magnitudes: Vec<f64> = returns_bps(&minutes, 1).iter().map(|change| change.abs()).collect();
@@ -167,12 +183,8 @@ fn judge(seed: u64) -> Judgement {
     }
 }
 
-fn simulate(seed: u64, seconds: usize) -> Rows {
-    let mut market = SeededMarket::new(
-        MarketSettings::bitcoin_perpetual(),
-        seed,
-        Timestamp::from_seconds(START),
-    );
+fn simulate(settings: MarketSettings, seed: u64, seconds: usize) -> Rows {
+    let mut market = SeededMarket::new(settings, seed, Timestamp::from_seconds(START));
     let (mut book, mut matches) = (MatchingBook::new(), Vec::new());
     let mut rows = Rows { fewest_levels: usize::MAX, ..Rows::default() };
     let mut last_bid = None;
