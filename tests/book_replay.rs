@@ -161,6 +161,17 @@ fn what_is_no_recording_is_refused_with_its_line() {
     };
     assert!(refuse("time,price\n1,2\n").contains("no depth update"));
     assert!(refuse("").contains("no depth update"));
+    let depth = |micros: i64| {
+        format!(
+            "{micros} {{\"e\":\"depthUpdate\",\"E\":1,\"s\":\"BTCUSDT\",\"U\":1,\"u\":1,\
+             \"b\":[],\"a\":[]}}\n"
+        )
+    };
+    let (day, next_day) = (depth(1_700_000_000_000_000), depth(1_700_086_400_000_000));
+    let out_of_order = refuse(&format!("{next_day}{day}"));
+    assert!(out_of_order.contains("line 2") && out_of_order.contains("in order"), "{out_of_order}");
+    let malformed = refuse(&format!("{day}{}", day.replace("\"U\"", "\"V\"")));
+    assert!(malformed.contains("line 2") && malformed.contains("`U`"), "{malformed}");
     let missing = import_files(&[folder.path().join("absent")], &mut |_| ()).unwrap_err();
     assert!(matches!(missing, ImportError::Open { .. }), "{missing}");
     assert!(matches!(import_files(&[], &mut |_| ()), Err(ImportError::NoFile)));

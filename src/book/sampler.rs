@@ -101,6 +101,7 @@ impl Sampler {
     /// The connection that carries the book is gone; a snapshot is needed after it is back.
     pub fn on_disconnect(&mut self) {
         self.hold();
+        self.proof.restart();
         self.sync.on_disconnect();
     }
 
@@ -231,7 +232,7 @@ pub(super) fn test_instrument(symbol: &str, market: Market) -> Instrument {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::book::{DepthSnapshot, Level, MarkPrice, PublicTrade};
+    use crate::book::{BookTicker, DepthSnapshot, Level, MarkPrice, PublicTrade};
     use crate::domain::{Quantity, TradeId};
 
     #[test]
@@ -292,6 +293,30 @@ mod tests {
         assert_eq!(sampler.cut(at(4)).validity, Validity::Stale(Reason::EmptySide));
         let _ = sampler.on_event(millis(4_200), &update(12, &[(99, 1)], &[]));
         assert_eq!(sampler.cut(at(5)).validity, Validity::Valid, "the chain was never broken");
+    }
+
+    #[test]
+    fn the_venues_best_prices_are_compared_whichever_message_comes_first() {
+        let mut sampler = sampler(Market::Usdm);
+        let ticker = |update_id, bid_quantity| {
+            let (bid, ask) = (levels(&[(100, bid_quantity)])[0], levels(&[(101, 1)])[0]);
+            let symbol = "BTCUSDT".parse().unwrap();
+            MarketEvent::BookTicker(BookTicker { symbol, update_id, bid, ask })
+        };
+        let _ = sampler.on_event(millis(0), &snapshot(1));
+        for event in [
+            ticker(2, 5),
+            update(2, &[(100, 5)], &[]),
+            update(3, &[(100, 6)], &[]),
+            ticker(4, 9),
+            ticker(3, 6),
+            update(4, &[], &[(104, 1)]),
+            update(5, &[(100, 7)], &[]),
+            ticker(5, 8),
+        ] {
+            let _ = sampler.on_event(millis(1), &event);
+        }
+        assert_eq!(sampler.proof(), ProofCount { compared: 4, equal: 2 }, "9 is not 6, 8 is not 7");
     }
 
     #[test]

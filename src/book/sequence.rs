@@ -32,6 +32,9 @@ use super::update::{DepthSnapshot, DepthUpdate};
 /// full the oldest goes, which at worst makes one snapshot too old.
 pub const MAX_BUFFERED_UPDATES: usize = 4_096;
 
+/// Used updates whose memory is kept: what a snapshot's round trip usually buffers.
+const MAX_SPARE_UPDATES: usize = 64;
+
 /// How many levels a side the venue's snapshots are cut at. A side of any other length is whole.
 const SNAPSHOT_LIMITS: [usize; 8] = [5, 10, 20, 50, 100, 500, 1_000, 5_000];
 
@@ -140,8 +143,8 @@ impl BookSync {
         if !snapshot.bids.iter().chain(&snapshot.asks).all(|level| self.grid.admits(*level)) {
             return self.lose(Reason::OffGrid);
         }
-        let first_left = self.buffer.iter().map(|update| continuity(update, id, true));
-        if first_left.into_iter().find(|step| *step != Continuity::Old) == Some(Continuity::Gap) {
+        let mut first_left = self.buffer.iter().map(|update| continuity(update, id, true));
+        if first_left.find(|step| *step != Continuity::Old) == Some(Continuity::Gap) {
             // Rule 5: too old to join the buffered updates.
             return self.waiting.map_or(Outcome::Ignored, Outcome::NeedsSnapshot);
         }
@@ -216,7 +219,7 @@ impl BookSync {
         let mut pending = std::mem::take(&mut self.buffer);
         while let Some(update) = pending.pop_front() {
             let outcome = self.follow(&update);
-            self.spare.push(update);
+            self.recycle(update);
             if matches!(outcome, Outcome::NeedsSnapshot(_)) {
                 self.buffer.append(&mut pending);
                 return outcome;
@@ -247,8 +250,15 @@ impl BookSync {
     }
 
     fn forget_buffer(&mut self) {
-        self.spare.extend(self.buffer.drain(..));
-        self.spare.truncate(MAX_BUFFERED_UPDATES);
+        while let Some(update) = self.buffer.pop_front() {
+            self.recycle(update);
+        }
+    }
+
+    fn recycle(&mut self, update: DepthUpdate) {
+        if self.spare.len() < MAX_SPARE_UPDATES {
+            self.spare.push(update);
+        }
     }
 }
 

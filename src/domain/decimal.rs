@@ -44,6 +44,36 @@ pub enum DecimalError {
 /// assert!(parse_units("0.000000001").is_err());
 /// ```
 pub fn parse_units(text: &str) -> Result<i64, DecimalError> {
+    parse_plain(text.as_bytes()).map_or_else(|| parse_any(text), Ok)
+}
+
+/// The common spelling, digits with or without a point, in machine words; `None` leaves the text
+/// to [`parse_any`], which also names what is wrong with it. Depth messages are made of these.
+fn parse_plain(bytes: &[u8]) -> Option<i64> {
+    const MAX_LENGTH: usize = 18; // so many digits fit a u64
+    const POWERS: [u64; 9] =
+        [100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
+    if bytes.len() > MAX_LENGTH {
+        return None;
+    }
+    let (mut units, mut digits, mut whole_digits) = (0_u64, 0_usize, None);
+    for &byte in bytes {
+        match byte {
+            b'0'..=b'9' => {
+                units = units * 10 + u64::from(byte - b'0');
+                digits += 1;
+            }
+            b'.' if whole_digits.is_none() => whole_digits = Some(digits),
+            _ => return None,
+        }
+    }
+    let places = digits - whole_digits.unwrap_or(digits);
+    let units = units.checked_mul(*POWERS.get(places)?).filter(|_| digits > 0)?;
+    i64::try_from(units).ok()
+}
+
+/// Every spelling, and what is wrong with those that are none.
+fn parse_any(text: &str) -> Result<i64, DecimalError> {
     let malformed = || DecimalError::Malformed(excerpt(text));
     let bytes = text.as_bytes();
     let (negative, unsigned) = match bytes.first() {
@@ -264,6 +294,13 @@ mod tests {
             let mut text = String::new();
             write_units(units, &mut text).unwrap();
             prop_assert_eq!(parse_units(&text), Ok(units));
+        }
+
+        #[test]
+        fn the_common_spelling_is_read_as_any_other(text in "[0-9]{0,10}[.]{0,2}[0-9]{0,10}") {
+            if let Some(units) = parse_plain(text.as_bytes()) {
+                prop_assert_eq!(parse_any(&text), Ok(units));
+            }
         }
 
         #[test]

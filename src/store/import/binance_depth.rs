@@ -35,7 +35,7 @@ pub struct ImportOptions {
     pub environment: Environment,
     /// Which market; told from the messages if absent.
     pub market: Option<Market>,
-    /// Which symbol; the only one in the files if absent.
+    /// Which symbol; the only one in the files if absent. Snapshots that name none are its.
     pub symbol: Option<Symbol>,
     /// The price grid; told from the prices if absent.
     pub tick_size: Option<Price>,
@@ -116,8 +116,8 @@ impl Default for ImportOptions {
 /// A file that is cut off is read as far as it goes; [`import`] reports it.
 ///
 /// # Errors
-/// [`ImportError`] if a file cannot be opened, or the files hold no depth update or more than one
-/// symbol.
+/// [`ImportError`] if a file cannot be opened, the files are out of order, or they hold no depth
+/// update or more than one symbol.
 pub fn survey(
     files: &[PathBuf],
     options: &ImportOptions,
@@ -130,10 +130,16 @@ pub fn survey(
         decoder.name_snapshots(placeholder);
     }
     while let Ok(Some(line)) = recording.next_line() {
+        let receive_time = line.receive_time;
         match decoder.decode(line.text) {
             Ok(Some(event)) => survey.see(event, options.symbol)?,
             Ok(None) => {}
             Err(_) => break,
+        }
+        if !survey.follows(receive_time) {
+            return Err(recording.line_error(
+                "its receive time is long before that of an earlier line; are the files in order?",
+            ));
         }
     }
     let file = files.first().cloned().unwrap_or_default();
@@ -279,9 +285,16 @@ struct Survey {
     is_futures: bool,
     price_grid: i64,
     quantity_grid: i64,
+    newest: Timestamp,
 }
 
 impl Survey {
+    /// Whether a line's time continues the recording; a recorder's clock may step back a little.
+    fn follows(&mut self, receive_time: Timestamp) -> bool {
+        self.newest = self.newest.max(receive_time);
+        self.newest.since(receive_time) <= LONGEST_SILENCE
+    }
+
     fn see(&mut self, event: &MarketEvent, wanted: Option<Symbol>) -> Result<(), ImportError> {
         let (bids, asks) = match event {
             MarketEvent::Snapshot(snapshot) => (&snapshot.bids, &snapshot.asks),

@@ -46,7 +46,7 @@ pub enum ImportError {
         source: std::io::Error,
     },
     /// A line is not a receive time and a message.
-    #[error("{file} line {line}: {problem}; is this a recording of `<receive time> <JSON>` lines?")]
+    #[error("{file} line {line} is no `<receive time> <JSON>` line of this recording: {problem}")]
     Line {
         /// Which file.
         file: PathBuf,

@@ -75,10 +75,14 @@ impl Recording {
         match split(&self.bytes) {
             Ok(line) => Ok(Some(line)),
             Err(_) if !whole => Err(self.truncated()),
-            Err(problem) => {
-                Err(ImportError::Line { file: self.file.clone(), line: self.line, problem })
-            }
+            Err(problem) => Err(self.line_error(problem)),
         }
+    }
+
+    /// The error for a problem with the current line.
+    #[must_use]
+    pub fn line_error(&self, problem: &'static str) -> ImportError {
+        ImportError::Line { file: self.file.clone(), line: self.line, problem }
     }
 
     /// The error for the current line's message; a last line that is not whole was cut off.
