@@ -3,8 +3,6 @@
 
 use serde::Serialize;
 
-use crate::domain::Timestamp;
-
 /// What a deadline is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -21,6 +19,8 @@ pub enum DeadlineReason {
     NakedTimeout,
     /// A stop or take-profit that failed is to be placed again.
     Retry,
+    /// The mark price is too old to judge a position by: the venue is to be asked.
+    MarkPriceAge,
     /// A step of the stop-loss procedure has had its time.
     StopLossStep,
     /// A position has been held long enough.

@@ -1,8 +1,23 @@
 //! The fold: `handle(now, event) -> Vec<Command>` is the only place where anything is decided.
+//!
+//! It holds one [`cycle`] an instrument under one risk budget, and what no instrument has for
+//! itself: conditions, halts, and the reconciliation of the account. No clock, no I/O, no floats.
+//!
+//! Invariants: **1** the first event is [`Event::Started`], so a journal alone replays the engine;
+//! **2** same events, same commands; **3** after a halt every command reduces exposure; **4** new
+//! risk only while every condition holds (promise I5).
+//!
+//! The driver must say that the streams are live ([`Event::Feed`]) and how far the clocks differ
+//! ([`Event::ClockOffset`]): unproven counts as bad. [`Event::Tick`] is sent at `next_deadline`.
 
+mod account;
 mod command;
+mod conditions;
+mod cycle;
 mod deadline;
+mod desk;
 mod event;
+mod operator;
 mod status;
 
 pub use command::{Command, Notice, Severity};
@@ -13,52 +28,250 @@ pub use event::{
 pub use status::{CyclePhase, EngineStatus, SymbolStatus, Totals, WorkingOrder};
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use crate::domain::{Symbol, Timestamp, TradeId};
+use serde::{Deserialize, Serialize};
+
+use crate::book::Frame;
+use crate::domain::{Amount, ClientOrderId, Symbol, Timestamp};
+use crate::trading::TradingSettings;
+use crate::trading::order::OrderEvent;
+use crate::trading::protection::StopEvent;
+use crate::trading::risk::RiskBudget;
+
+use account::AccountWatch;
+use conditions::Conditions;
+use cycle::Cycle;
+use desk::{Desk, IdSequence};
 
 /// Decides everything: events in, commands out; no clock, no I/O.
 ///
-/// A new engine knows nothing; its first event is [`Event::Started`], so a journal alone replays it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// A new engine knows nothing; its first event is [`Event::Started`]. A later one begins a new run.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TradingEngine {
-    status: EngineStatus,
-    fills_after: BTreeMap<Symbol, Option<TradeId>>,
-    reconcile: Option<(Timestamp, Duration)>,
+    now: Timestamp,
+    running: Option<Running>,
+}
+
+/// A run: everything that is known since it started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Running {
+    settings: TradingSettings,
+    conditions: Conditions,
+    risk: RiskBudget,
+    ids: IdSequence,
+    account: AccountWatch,
+    cycles: BTreeMap<Symbol, Cycle>,
+}
+
+/// Time, and where commands go, while one event is handled.
+struct Turn {
+    now: Timestamp,
+    commands: Vec<Command>,
+    halt: Option<String>,
 }
 
 impl TradingEngine {
     /// Advances by one event; what it returns is to be made durable and carried out, in order.
     #[must_use]
     pub fn handle(&mut self, now: Timestamp, event: Event) -> Vec<Command> {
-        self.status.at = now;
+        // Time never runs backward: a stepped clock must not revive what has expired.
+        self.now = self.now.max(now);
+        let mut turn = Turn { now: self.now, commands: Vec::new(), halt: None };
         if let Event::Started(started) = event {
-            self.reconcile = Some((now, started.settings.reconcile_interval));
-            self.fills_after = started
-                .instruments
-                .iter()
-                .map(|traded| traded.instrument.symbol)
-                .map(|symbol| (symbol, started.ledger.last_trade_ids.get(&symbol).copied()))
-                .collect();
+            self.running = Some(Running::start(self.now, *started, &mut turn));
+        } else if let Some(running) = &mut self.running {
+            running.take_in(&mut turn, event);
         }
-        match &mut self.reconcile {
-            Some((due, interval)) if *due <= now => {
-                *due = now + *interval;
-                vec![Command::QueryAccount { fills_after: self.fills_after.clone() }]
-            }
-            Some(_) | None => Vec::new(),
+        if let Some(running) = &mut self.running {
+            running.advance(&mut turn);
         }
+        turn.commands
     }
 
     /// When to send [`Event::Tick`] if nothing else comes before, and what for.
     #[must_use]
     pub fn next_deadline(&self) -> Option<(Timestamp, DeadlineReason)> {
-        self.reconcile.map(|(due, _)| (due, DeadlineReason::Reconcile))
+        let running = self.running.as_ref()?;
+        let cycles = running.cycles.values();
+        cycles
+            .filter_map(|cycle| cycle.next_deadline(self.now, &running.settings))
+            .chain(running.account.next_deadline(self.now))
+            .min()
     }
 
     /// A copy of what the engine knows, for people.
     #[must_use]
     pub fn status(&self) -> EngineStatus {
-        self.status.clone()
+        self.running.as_ref().map_or_else(EngineStatus::default, |running| running.status(self.now))
+    }
+}
+
+impl Running {
+    fn start(now: Timestamp, started: Started, turn: &mut Turn) -> Self {
+        let Started { run, settings, instruments, ledger, .. } = started;
+        let mut conditions = Conditions::default();
+        if let Some(reason) = &ledger.halted {
+            conditions.halted = Some(reason.clone());
+            turn.notify(Severity::Warning, format!("still halted: {reason}"));
+        }
+        let cycles = instruments
+            .into_iter()
+            .map(|traded| (traded.instrument.symbol, Cycle::new(traded, &ledger)))
+            .collect();
+        Self {
+            settings,
+            conditions,
+            risk: RiskBudget::carried_over(now, ledger.realized_today),
+            ids: IdSequence::new(run),
+            account: AccountWatch::new(now),
+            cycles,
+        }
+    }
+
+    /// What is known changes; what follows from it is decided in [`Self::advance`].
+    fn take_in(&mut self, turn: &mut Turn, event: Event) {
+        match event {
+            // Time alone changes nothing that is known; a procedure that asked for a position has
+            // its own patience (`stop_loss`).
+            Event::Started(_) | Event::Tick | Event::PositionFailed { .. } => {}
+            Event::Second(frame) => self.observe(&frame),
+            Event::Prediction(prediction) => {
+                self.with_cycle(turn, prediction.symbol, |cycle, desk| {
+                    cycle.consider(desk, prediction);
+                });
+            }
+            Event::Order(report) => {
+                self.with_cycle(turn, report.symbol, |cycle, desk| {
+                    cycle.on_order_report(desk, &report);
+                });
+            }
+            Event::PlaceFailed { client_order_id, failure } => {
+                self.on_order(turn, client_order_id, OrderEvent::PlaceFailed(&failure));
+            }
+            Event::CancelFailed { client_order_id, failure } => {
+                self.on_order(turn, client_order_id, OrderEvent::CancelFailed(&failure));
+            }
+            Event::QueryFailed { client_order_id, failure } => {
+                self.on_order(turn, client_order_id, OrderEvent::QueryFailed(&failure));
+            }
+            Event::Fill(fill) => {
+                self.with_cycle(turn, fill.symbol, |cycle, desk| cycle.on_fill(desk, &fill));
+            }
+            Event::Stop(report) => {
+                self.with_cycle(turn, report.symbol, |cycle, desk| {
+                    cycle.on_stop_report(desk, &report);
+                });
+            }
+            Event::PlaceStopFailed { client_order_id, failure } => {
+                self.on_stop(turn, client_order_id, StopEvent::PlaceFailed(&failure));
+            }
+            Event::CancelStopFailed { client_order_id, failure } => {
+                self.on_stop(turn, client_order_id, StopEvent::CancelFailed(&failure));
+            }
+            Event::QueryStopFailed { client_order_id, failure } => {
+                self.on_stop(turn, client_order_id, StopEvent::QueryFailed(&failure));
+            }
+            Event::Position { asked_at, report } => {
+                self.with_cycle(turn, report.symbol, |cycle, desk| {
+                    cycle.on_position(desk, asked_at, &report);
+                });
+            }
+            Event::Account(report) => self.on_account(turn, &report),
+            Event::AccountFailed(_) => self.account.on_failure(turn.now),
+            Event::Feed { feed, is_live } => {
+                self.conditions.on_feed(feed, is_live);
+                self.account.want(turn.now);
+            }
+            Event::ClockOffset { nanos } => self.conditions.clock_offset = Some(nanos),
+            Event::Journal { is_healthy } => self.conditions.is_journal_healthy = is_healthy,
+            Event::Model { symbol, model } => {
+                self.with_cycle(turn, symbol, |cycle, _| cycle.set_model(model));
+            }
+            Event::Operator(request) => self.on_operator(turn, request),
+            Event::Shutdown => self.on_shutdown(turn),
+        }
+    }
+
+    /// Brings everything in line with what is known now.
+    fn advance(&mut self, turn: &mut Turn) {
+        // On start the account speaks first: what is held is not known before.
+        if !self.account.has_answered() {
+            self.ask_account_if_due(turn);
+            return;
+        }
+        self.check_daily_loss(turn);
+        for place in 0..self.cycles.len() {
+            self.with_cycle_at(turn, place, Cycle::advance);
+        }
+        if let Some(reason) = turn.halt.take() {
+            self.halt(turn, reason);
+        }
+        self.ask_account_if_due(turn);
+    }
+
+    fn observe(&mut self, frame: &Frame) {
+        for row in &frame.rows {
+            if let Some(cycle) = self.cycles.get_mut(&row.symbol) {
+                cycle.observe(frame.second, row);
+            }
+        }
+    }
+
+    fn on_order(&mut self, turn: &mut Turn, id: ClientOrderId, event: OrderEvent<'_>) {
+        let place = self.cycles.values().position(|cycle| cycle.knows_order(id));
+        if let Some(place) = place {
+            self.with_cycle_at(turn, place, |cycle, desk| cycle.on_order_event(desk, id, event));
+        }
+    }
+
+    fn on_stop(&mut self, turn: &mut Turn, id: ClientOrderId, event: StopEvent<'_>) {
+        let place = self.cycles.values().position(|cycle| cycle.knows_stop(id));
+        if let Some(place) = place {
+            self.with_cycle_at(turn, place, |cycle, desk| cycle.on_stop_event(desk, id, event));
+        }
+    }
+
+    fn with_cycle(
+        &mut self,
+        turn: &mut Turn,
+        symbol: Symbol,
+        act: impl FnOnce(&mut Cycle, &mut Desk<'_>),
+    ) {
+        // News of a symbol that is not traded here is none of ours.
+        if let Some(place) = self.cycles.keys().position(|traded| *traded == symbol) {
+            self.with_cycle_at(turn, place, act);
+        }
+    }
+
+    fn with_cycle_at(
+        &mut self,
+        turn: &mut Turn,
+        place: usize,
+        act: impl FnOnce(&mut Cycle, &mut Desk<'_>),
+    ) {
+        let mut desk = Desk {
+            now: turn.now,
+            settings: &self.settings,
+            risk: &mut self.risk,
+            standing: self.conditions.check(),
+            is_flattening: self.conditions.is_flattening,
+            halt: &mut turn.halt,
+            commands: &mut turn.commands,
+            ids: &mut self.ids,
+        };
+        if let Some(cycle) = self.cycles.values_mut().nth(place) {
+            act(cycle, &mut desk);
+        }
+    }
+
+    fn realized_by_run(&self) -> Amount {
+        self.cycles.values().map(Cycle::realized).sum()
+    }
+}
+
+impl Turn {
+    /// Tells people something about the engine as a whole.
+    fn notify(&mut self, severity: Severity, text: String) {
+        self.commands.push(Command::Notify(Notice { severity, symbol: None, text }));
     }
 }

@@ -12,6 +12,7 @@ use crate::trading::WhyNot;
 
 /// The engine at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, read one by one by people")]
 pub struct EngineStatus {
     /// The `now` of the last event handled.
     pub at: Timestamp,

@@ -1,9 +1,42 @@
 //! The trading cycle as pure state machines: events in, commands out; no clock, no I/O.
+//!
+//! | machine | answers |
+//! |---|---|
+//! | [`signal`] | is the predicted move worth its costs? |
+//! | [`prices`] | where do entry, take-profit and stop stand? |
+//! | [`risk`] | may this be sent? ([`Approved`]) |
+//! | [`order`], [`Blotter`] | where does each order stand, and what may still fill? |
+//! | [`Position`] | what is held, at which price, with which profit? |
+//! | [`protection`] | does a stop at the venue cover it? |
+//! | [`stop_loss`] | how is it closed for certain? |
+//! | [`reconcile`] | does the venue agree? |
+//!
+//! The machines know nothing of each other beyond reading; `engine/` composes them.
+//!
+//! Invariants: **1** exposure plus in-flight never exceeds the limit; **2** an open position has one
+//! live protective stop, or a close in flight, within the bound; **3** a client order id is used
+//! once; an unknown outcome is queried, never resent; **4** a terminal order stays terminal, except
+//! cancelled → filled; **5** position is a function of the set of trade ids; **6** after a halt every
+//! command reduces exposure; **7** no signal from stale or gapped data; **8** same journal, same
+//! commands.
 
 mod approved;
+mod blotter;
+mod inquiry;
+pub mod order;
+mod position;
+pub mod prices;
+pub mod protection;
+pub mod reconcile;
+pub mod risk;
 mod settings;
+pub mod signal;
+pub mod stop_loss;
 mod why_not;
 
 pub use approved::Approved;
+pub use blotter::Blotter;
+pub use inquiry::Inquiry;
+pub use position::Position;
 pub use settings::{EntryStyle, ShutdownPolicy, TradingSettings};
 pub use why_not::WhyNot;

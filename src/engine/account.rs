@@ -1,0 +1,164 @@
+//! When the whole account is asked for, and what follows from the answer.
+//!
+//! On start, when the user stream comes back, after each cycle, while fills are awaited, and every
+//! `reconcile_interval`. On start nothing else is done before the first answer.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{AccountReport, Symbol, Timestamp, TradeId};
+use crate::trading::reconcile::{
+    Discrepancy, DiscrepancyLog, Findings, IN_FLIGHT, UNRESOLVED_LIMIT,
+};
+
+use super::cycle::Cycle;
+use super::{Command, DeadlineReason, Running, Severity, Turn};
+
+/// The account is not asked for more often than this, whatever the need: five requests each time.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
+/// An answer that has not come after this long is not waited for.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Questions to the account, and what the answers showed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct AccountWatch {
+    due_at: Timestamp,
+    asked_at: Option<Timestamp>,
+    has_answered: bool,
+    has_matched: bool,
+    log: DiscrepancyLog,
+    foreign: u64,
+}
+
+impl AccountWatch {
+    /// Asks at once.
+    pub(super) fn new(now: Timestamp) -> Self {
+        Self {
+            due_at: now,
+            asked_at: None,
+            has_answered: false,
+            has_matched: false,
+            log: DiscrepancyLog::default(),
+            foreign: 0,
+        }
+    }
+
+    /// The account is wanted as soon as may be.
+    pub(super) fn want(&mut self, now: Timestamp) {
+        let soonest = self.asked_at.map_or(now, |at| now.max(at + SHORTEST_INTERVAL));
+        self.due_at = self.due_at.min(soonest);
+    }
+
+    /// Asking failed: again, soon.
+    pub(super) fn on_failure(&mut self, now: Timestamp) {
+        self.due_at = now + SHORTEST_INTERVAL;
+    }
+
+    /// Whether the account has been heard of since the start.
+    pub(super) const fn has_answered(&self) -> bool {
+        self.has_answered
+    }
+
+    /// When to ask next, or to stop waiting.
+    pub(super) fn next_deadline(&self, now: Timestamp) -> Option<(Timestamp, DeadlineReason)> {
+        Some((self.due_at, DeadlineReason::Reconcile)).filter(|(at, _)| *at > now)
+    }
+
+    /// Discrepancies open for at least this long.
+    pub(super) fn unresolved(
+        &self,
+        now: Timestamp,
+        age: Duration,
+    ) -> impl Iterator<Item = Discrepancy> + '_ {
+        self.log.older_than(now, age)
+    }
+
+    /// Confirmed discrepancies that are still open.
+    pub(super) fn confirmed(&self) -> impl Iterator<Item = &Discrepancy> {
+        self.log.confirmed()
+    }
+
+    /// How many discrepancies this run has confirmed.
+    pub(super) const fn confirmed_total(&self) -> u64 {
+        self.log.confirmed_total()
+    }
+
+    /// Orders at the venue that are not ours.
+    pub(super) const fn foreign(&self) -> u64 {
+        self.foreign
+    }
+
+    /// A position that differs is taken over after this long: on start soon, because it may be
+    /// unprotected; later only when nothing can be in flight any more.
+    const fn patience(&self) -> Duration {
+        if self.has_matched { UNRESOLVED_LIMIT } else { IN_FLIGHT }
+    }
+}
+
+impl Running {
+    /// Asks for the account if it is due.
+    pub(super) fn ask_account_if_due(&mut self, turn: &mut Turn) {
+        if self.cycles.values().any(Cycle::wants_account) {
+            self.account.want(turn.now);
+        }
+        if self.account.due_at > turn.now {
+            return;
+        }
+        let fills_after: BTreeMap<Symbol, Option<TradeId>> = self
+            .cycles
+            .iter()
+            .map(|(symbol, cycle)| (*symbol, cycle.position().fills_after()))
+            .collect();
+        self.account.asked_at = Some(turn.now);
+        self.account.due_at = turn.now + ANSWER_PATIENCE;
+        turn.commands.push(Command::QueryAccount { fills_after });
+    }
+
+    /// Books, compares and corrects, instrument by instrument.
+    pub(super) fn on_account(&mut self, turn: &mut Turn, report: &AccountReport) {
+        self.account.has_answered = true;
+        self.account.foreign = 0;
+        let symbols: Vec<Symbol> = self.cycles.keys().copied().collect();
+        let mut is_conclusive = true;
+        for symbol in symbols {
+            let mut findings = Findings::default();
+            self.with_cycle(turn, symbol, |cycle, desk| {
+                findings = cycle.on_account(desk, report);
+            });
+            is_conclusive &= !findings.is_inconclusive;
+            self.account.foreign += findings.foreign;
+            for discrepancy in self.account.log.observe(turn.now, symbol, &findings) {
+                turn.notify(Severity::Warning, format!("discrepancy: {discrepancy}"));
+            }
+        }
+        self.settle_discrepancies(turn, report);
+        let is_matched = self.account.log.is_clean() && is_conclusive;
+        if is_matched {
+            self.account.has_matched = true;
+            self.conditions.reconciled_at = Some(turn.now);
+        }
+        let is_blind = !self.conditions.is_user_live && self.cycles.values().any(Cycle::is_open);
+        let is_urgent = !is_matched || is_blind;
+        let interval = if is_urgent { SHORTEST_INTERVAL } else { self.settings.reconcile_interval };
+        self.account.due_at = turn.now + interval;
+    }
+
+    /// What has differed for too long halts trading; a position is then taken as the venue has it,
+    /// so that all of it is protected.
+    fn settle_discrepancies(&mut self, turn: &mut Turn, report: &AccountReport) {
+        let patience = self.account.patience();
+        let unresolved: Vec<Discrepancy> = self.account.unresolved(turn.now, patience).collect();
+        for discrepancy in unresolved {
+            if let Discrepancy::Position { symbol, .. } = discrepancy {
+                self.with_cycle(turn, symbol, |cycle, desk| {
+                    cycle.adopt_venue_position(desk, report);
+                });
+                self.halt(turn, discrepancy.to_string());
+            } else if self.account.has_matched {
+                self.halt(turn, discrepancy.to_string());
+            }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What the outside tells of one instrument: market, orders, fills, stops, position.
+//!
+//! News only changes what is known; what follows from it is decided in [`Cycle::advance`].
+
+use crate::book::Row;
+use crate::domain::{
+    ClientOrderId, Failure, Fill, OrderReport, PositionReport, RunId, Second, StopReport, Timestamp,
+};
+use crate::engine::Severity;
+use crate::trading::order::{OrderEvent, Purpose};
+use crate::trading::protection::StopEvent;
+use crate::trading::stop_loss::StopLossEvent;
+
+use super::hold::TAKE_PROFIT_RETRY;
+use super::{Cycle, Desk};
+
+/// How the venue names orders of its own making: liquidation and auto-deleveraging.
+const VENUE_MADE: [&str; 2] = ["autoclose-", "adl_autoclose"];
+
+impl Cycle {
+    /// A second of the market.
+    pub(in crate::engine) fn observe(&mut self, second: Second, row: &Row) {
+        self.market.observe(second, row);
+    }
+
+    /// Whether an ordinary order of this name is ours here.
+    pub(in crate::engine) fn knows_order(&self, id: ClientOrderId) -> bool {
+        self.blotter.find(id).is_some()
+    }
+
+    /// Whether a stop of this name is ours here.
+    pub(in crate::engine) fn knows_stop(&self, id: ClientOrderId) -> bool {
+        self.protection.find(id).is_some()
+    }
+
+    /// Where an order stands; of one we do not know the next account report tells.
+    pub(in crate::engine) fn on_order_report(&mut self, desk: &mut Desk<'_>, report: &OrderReport) {
+        let id = report.client_order_id;
+        // A fill without our name may have come before the report that tells the venue's name.
+        let booked = self.position.booked_of(id, Some(report.order_id));
+        for event in [OrderEvent::Booked(booked), OrderEvent::Report(report)] {
+            let action = self.blotter.handle(desk.now, id, event);
+            self.send_order_action(desk, id, action);
+        }
+    }
+
+    /// Any other news of an order.
+    pub(in crate::engine) fn on_order_event(
+        &mut self,
+        desk: &mut Desk<'_>,
+        id: ClientOrderId,
+        event: OrderEvent<'_>,
+    ) {
+        let order = self.blotter.find(id);
+        let is_take_profit = order.is_some_and(|order| order.purpose == Purpose::TakeProfit);
+        if let (OrderEvent::PlaceFailed(failure), true) = (event, is_take_profit) {
+            self.take_profit_retry_at = Some(retry_moment(desk.now, failure));
+        }
+        let action = self.blotter.handle(desk.now, id, event);
+        self.send_order_action(desk, id, action);
+    }
+
+    /// News of a stop.
+    pub(in crate::engine) fn on_stop_event(
+        &mut self,
+        desk: &mut Desk<'_>,
+        id: ClientOrderId,
+        event: StopEvent<'_>,
+    ) {
+        if let Some(action) = self.protection.handle(desk.now, id, event) {
+            self.send_stop_action(desk, action.of(id));
+        }
+    }
+
+    /// Where a stop stands.
+    pub(in crate::engine) fn on_stop_report(&mut self, desk: &mut Desk<'_>, report: &StopReport) {
+        self.on_stop_event(desk, report.client_order_id, StopEvent::Report(report));
+    }
+
+    /// A trade of ours, from the user stream.
+    pub(in crate::engine) fn on_fill(&mut self, desk: &mut Desk<'_>, fill: &Fill) {
+        if self.book(desk, fill) {
+            self.last_fill_at = Some(desk.now);
+        }
+    }
+
+    /// Books a fill once, whoever told it; `false` if it was known.
+    pub(super) fn book(&mut self, desk: &mut Desk<'_>, fill: &Fill) -> bool {
+        if !self.position.book(fill) {
+            return false;
+        }
+        if let Some((id, action)) = self.blotter.book(desk.now, fill, &self.position) {
+            self.send_order_action(desk, id, action);
+        } else {
+            self.judge_unlinked(desk, fill);
+        }
+        true
+    }
+
+    /// A fill of no order we know: from a stop or an earlier run, or made by others.
+    fn judge_unlinked(&self, desk: &mut Desk<'_>, fill: &Fill) {
+        let Some(id) = fill.client_order_id else { return };
+        let run: RunId = desk.ids.run();
+        if id.is_of_installation(run.installation) || self.protection.is_child(fill.order_id) {
+            return;
+        }
+        let symbol = self.symbol();
+        if VENUE_MADE.iter().any(|prefix| id.as_str().starts_with(prefix)) {
+            *desk.halt = Some(format!("{symbol}: the venue itself closed by order {id}"));
+        }
+        let text =
+            format!("trade {} of order {id} is not ours; booked and protected", fill.trade_id);
+        desk.notify(Severity::Warning, symbol, text);
+    }
+
+    /// The position as the venue tells it.
+    pub(in crate::engine) fn on_position(
+        &mut self,
+        desk: &mut Desk<'_>,
+        asked_at: Timestamp,
+        report: &PositionReport,
+    ) {
+        self.venue_position = Some((asked_at, *report));
+        let event = StopLossEvent::Position { exposure: report.exposure, asked_at };
+        self.run_stop_loss(desk, Some(event));
+    }
+}
+
+fn retry_moment(now: Timestamp, failure: &Failure) -> Timestamp {
+    let soonest = now + TAKE_PROFIT_RETRY;
+    match failure {
+        Failure::Throttled { until } => soonest.max(*until),
+        Failure::NotSent { .. } | Failure::Rejected(_) | Failure::Unknown { .. } => soonest,
+    }
+}

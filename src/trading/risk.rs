@@ -1,0 +1,216 @@
+//! Pre-trade limits: a request passes and changes its type, or is refused with a reason.
+//!
+//! One budget for all instruments: orders a minute and the day's loss. Limits on an instrument's
+//! position are checked against the worst case: held, open and unknown orders together (promise
+//! I11). Closing orders and stops are always allowed; they are still clipped to the venue's filters.
+//!
+//! Invariants: **1** exposure plus what may still fill never exceeds the limit; **6** nothing here
+//! lets an opening order pass as a closing one: those are reduce-only by construction.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::approved::Approved;
+use super::prices::Quote;
+use super::settings::TradingSettings;
+use super::why_not::WhyNot;
+use crate::domain::{
+    Amount, ClientOrderId, Exposure, FilterViolation, Filters, OrderKind, OrderRequest, Price,
+    Quantity, Rounding, Side, StopRequest, StopSize, Symbol, Timestamp,
+};
+
+const MINUTE: Duration = Duration::from_mins(1);
+const NANOS_PER_DAY: i64 = 86_400_000_000_000;
+
+/// Why a request may not be sent.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// Position, open and unknown orders together would exceed the limit.
+    #[error("worst-case position of {0} would exceed {1}")]
+    PositionLimit(Amount, Amount),
+    /// Too many orders in the last minute.
+    #[error("{0} orders were sent in the last minute")]
+    OrderRate(u32),
+    /// The day's loss is at its limit.
+    #[error("the day's loss is {0}")]
+    DailyLoss(Amount),
+    /// The price is too far from the mid.
+    #[error("price {0} is outside the collar around the mid {1}")]
+    PriceCollar(Price, Price),
+    /// A filter of the venue would refuse it.
+    #[error(transparent)]
+    Filter(#[from] FilterViolation),
+}
+
+impl Refusal {
+    /// The reason as it is counted.
+    #[must_use]
+    pub const fn why_not(&self) -> WhyNot {
+        match self {
+            Self::PositionLimit(..) => WhyNot::PositionLimit,
+            Self::OrderRate(_) => WhyNot::OrderRate,
+            Self::DailyLoss(_) => WhyNot::DailyLoss,
+            Self::PriceCollar(..) => WhyNot::PriceCollar,
+            Self::Filter(_) => WhyNot::Filter,
+        }
+    }
+}
+
+/// What one instrument holds and may come to hold.
+#[derive(Debug, Clone, Copy)]
+pub struct Holding {
+    /// What is held, reported fills included.
+    pub exposure: Exposure,
+    /// What opening orders of the entry's side may still fill, unknown ones included.
+    pub may_fill: Quantity,
+    /// The newest mark price, where known.
+    pub mark_price: Option<Price>,
+}
+
+/// The budget all instruments share.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RiskBudget {
+    entries: VecDeque<Timestamp>,
+    day: i64,
+    realized_before: Amount,
+}
+
+impl RiskBudget {
+    /// The budget at the start of a run, with what earlier runs of the day realised.
+    #[must_use]
+    pub fn carried_over(now: Timestamp, realized_today: Amount) -> Self {
+        Self {
+            entries: VecDeque::new(),
+            day: now.nanos().div_euclid(NANOS_PER_DAY),
+            realized_before: realized_today,
+        }
+    }
+
+    /// The day's realised profit, given what this run has realised since its start; at midnight
+    /// UTC the count begins anew.
+    pub fn realized_today(&mut self, now: Timestamp, realized_by_run: Amount) -> Amount {
+        let day = now.nanos().div_euclid(NANOS_PER_DAY);
+        if day > self.day {
+            self.day = day;
+            self.realized_before = -realized_by_run;
+        }
+        self.realized_before.saturating_add(realized_by_run)
+    }
+
+    /// Checks an entry and counts it.
+    ///
+    /// # Errors
+    /// The first [`Refusal`].
+    pub fn approve_entry(
+        &mut self,
+        now: Timestamp,
+        request: OrderRequest,
+        (settings, filters): (&TradingSettings, &Filters),
+        (quote, holding): (Quote, &Holding),
+    ) -> Result<Approved<OrderRequest>, Refusal> {
+        assert!(!request.reduce_only, "an entry opens");
+        let price = request.kind.price().unwrap_or_else(|| quote.best(request.side.opposite()));
+        check_filters(filters, &request, price, holding.mark_price)?;
+        check_collar(settings, price, quote.mid_price())?;
+        check_position(settings, &request, price, holding)?;
+        while self.entries.front().is_some_and(|sent| now.since(*sent) >= MINUTE) {
+            self.entries.pop_front();
+        }
+        let sent = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+        if sent >= settings.max_orders_per_minute {
+            return Err(Refusal::OrderRate(sent));
+        }
+        self.entries.push_back(now);
+        Ok(Approved::new(request))
+    }
+}
+
+/// Makes a closing order: reduce-only, clipped to the venue's filters.
+///
+/// # Errors
+/// [`Refusal::Filter`] if what is left is below the grid or its price off it.
+pub fn approve_close(
+    id: ClientOrderId,
+    (symbol, filters): (Symbol, &Filters),
+    exposure: Exposure,
+    kind: OrderKind,
+) -> Result<Approved<OrderRequest>, Refusal> {
+    let side = exposure.side().map_or(Side::Sell, Side::opposite);
+    let is_market = matches!(kind, OrderKind::Market);
+    let largest = if is_market { filters.max_market_quantity } else { filters.max_quantity };
+    let quantity = clip(exposure.quantity().min(largest), filters);
+    filters.check_quantity(quantity, is_market)?;
+    if let Some(price) = kind.price() {
+        filters.check_price(price)?;
+    }
+    let request =
+        OrderRequest { client_order_id: id, symbol, side, quantity, kind, reduce_only: true };
+    Ok(Approved::new(request))
+}
+
+/// Checks a protective stop, clipped to the venue's filters.
+///
+/// # Errors
+/// [`Refusal::Filter`] if its trigger or quantity is off the grid.
+pub fn approve_stop(
+    request: StopRequest,
+    filters: &Filters,
+) -> Result<Approved<StopRequest>, Refusal> {
+    filters.check_price(request.trigger_price)?;
+    let size = match request.size {
+        StopSize::Quantity(quantity) => {
+            let quantity = clip(quantity.min(filters.max_market_quantity), filters);
+            filters.check_quantity(quantity, true)?;
+            StopSize::Quantity(quantity)
+        }
+        StopSize::ClosePosition => StopSize::ClosePosition,
+    };
+    Ok(Approved::new(StopRequest { size, ..request }))
+}
+
+fn clip(quantity: Quantity, filters: &Filters) -> Quantity {
+    quantity.round_to_step(filters.step_size, Rounding::Down).unwrap_or(quantity)
+}
+
+fn check_filters(
+    filters: &Filters,
+    request: &OrderRequest,
+    price: Price,
+    mark_price: Option<Price>,
+) -> Result<(), Refusal> {
+    filters.check_price(price)?;
+    filters.check_quantity(request.quantity, matches!(request.kind, OrderKind::Market))?;
+    filters.check_notional(price, request.quantity)?;
+    if let Some(mark_price) = mark_price {
+        filters.check_percent_price(request.side, price, mark_price)?;
+    }
+    Ok(())
+}
+
+fn check_collar(settings: &TradingSettings, price: Price, mid: Price) -> Result<(), Refusal> {
+    if price.relative_to(mid).abs() > settings.price_collar {
+        return Err(Refusal::PriceCollar(price, mid));
+    }
+    Ok(())
+}
+
+fn check_position(
+    settings: &TradingSettings,
+    request: &OrderRequest,
+    price: Price,
+    holding: &Holding,
+) -> Result<(), Refusal> {
+    let limit = settings.max_position_notional;
+    let too_much = || Refusal::PositionLimit(limit, limit);
+    let in_flight = holding.may_fill.checked_add(request.quantity).map_err(|_| too_much())?;
+    let worst = holding.exposure.checked_add(in_flight.on(request.side)).map_err(|_| too_much())?;
+    let notional = Amount::notional(price, worst.quantity()).map_err(|_| too_much())?;
+    let is_opening = worst.side() == Some(request.side);
+    if is_opening && notional > limit {
+        return Err(Refusal::PositionLimit(notional, limit));
+    }
+    Ok(())
+}

@@ -1,0 +1,752 @@
+//! A small world around the engine: a venue that answers, with faults on request, and a clock.
+//!
+//! The venue here is a model of the protocol's promises, not of its messages: it exists so that a
+//! test reads as the story of one position, and so that random faults can be thrown at the engine.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use lobd::book::{Flow, Frame, Level, Row, Snapshot, Validity};
+use lobd::domain::{
+    AccountReport, Amount, ClientOrderId, Environment, Exposure, Failure, FeeRates, Fill, Filters,
+    Instrument, Market, ModelId, OrderId, OrderKind, OrderReport, OrderRequest, OrderStatus,
+    PositionReport, Prediction, Price, Quantity, Rate, Rejection, RunId, Second, Side, StopReport,
+    StopRequest, StopSize, StopStatus, Symbol, TimeInForce, Timestamp, TradeId,
+};
+use lobd::engine::{
+    Command, EngineStatus, Event, Feed, LedgerSummary, ModelInCharge, Started, SymbolStatus,
+    TradedInstrument, TradingEngine,
+};
+use lobd::trading::{EntryStyle, ShutdownPolicy, TradingSettings};
+
+/// What becomes of one request to the venue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Processed and answered.
+    Answered,
+    /// Processed; the answer is lost.
+    AnswerLost,
+    /// Lost before the venue; the sender cannot know.
+    RequestLost,
+    /// Refused with this code.
+    Refused(i32),
+    /// Could not be sent.
+    NotSent,
+}
+
+/// How long a request takes to the venue, and an answer or stream event back.
+pub(crate) const LATENCY: Duration = Duration::from_millis(20);
+
+pub(crate) fn parse<T: std::str::FromStr>(text: &str) -> T
+where
+    T::Err: std::fmt::Debug,
+{
+    text.parse().unwrap()
+}
+
+pub(crate) fn symbol() -> Symbol {
+    parse("BTCUSDT")
+}
+
+pub(crate) fn model() -> ModelId {
+    parse("ols-3fa92c51")
+}
+
+pub(crate) fn settings() -> TradingSettings {
+    TradingSettings {
+        signal_spread_multiple: parse("1.5"),
+        edge_margin: Rate::ZERO,
+        order_notional: parse("6000"),
+        entry_style: EntryStyle::Join,
+        entry_life: Duration::from_secs(10),
+        stop_loss: parse("10"),
+        venue_stop_multiple: parse("1.5"),
+        stop_loss_max_trial: 3,
+        stop_loss_trial_wait: Duration::from_secs(1),
+        stop_loss_budget: Duration::from_secs(5),
+        max_holding: Duration::from_secs(60),
+        max_position_notional: parse("6500"),
+        max_orders_per_minute: 30,
+        max_daily_loss: parse("200"),
+        price_collar: parse("0.01"),
+        mark_price_max_age: Duration::from_secs(3),
+        reconcile_interval: Duration::from_secs(5),
+        shutdown_policy: ShutdownPolicy::Protect,
+    }
+}
+
+pub(crate) fn instrument() -> Instrument {
+    Instrument {
+        environment: Environment::Sandbox,
+        market: Market::Usdm,
+        symbol: symbol(),
+        filters: Filters {
+            tick_size: parse("0.1"),
+            step_size: parse("0.001"),
+            min_price: parse("0.1"),
+            max_price: parse("1000000"),
+            min_quantity: parse("0.001"),
+            max_quantity: parse("1000"),
+            max_market_quantity: parse("120"),
+            min_notional: parse("50"),
+            multiplier_up: parse("1.05"),
+            multiplier_down: parse("0.95"),
+            max_open_orders: 200,
+        },
+    }
+}
+
+pub(crate) fn started(epoch: u32, ledger: LedgerSummary) -> Started {
+    Started {
+        run: RunId { installation: 7, epoch },
+        version: "test".to_owned(),
+        settings: settings(),
+        instruments: vec![TradedInstrument {
+            instrument: instrument(),
+            fees: FeeRates { maker: Rate::ZERO, taker: parse("0.0001") },
+            model: Some(ModelInCharge {
+                model: model(),
+                expires_at: Second::from_unix(i64::MAX / 2_000_000_000),
+                spread_multiple: parse("1"),
+            }),
+        }],
+        ledger,
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct VenueOrder {
+    request: OrderRequest,
+    report: OrderReport,
+}
+
+/// The venue: one symbol, one account, one price on each side.
+#[derive(Debug, Default)]
+pub(crate) struct Venue {
+    orders: BTreeMap<ClientOrderId, VenueOrder>,
+    stops: BTreeMap<ClientOrderId, StopReport>,
+    pub(crate) fills: Vec<Fill>,
+    pub(crate) exposure: Exposure,
+    entry_price: Price,
+    pub(crate) best_bid: Price,
+    pub(crate) best_ask: Price,
+    next_id: u64,
+    /// Every id ever seen, to catch one used twice.
+    pub(crate) placed: Vec<ClientOrderId>,
+}
+
+impl Venue {
+    fn id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    fn place(&mut self, now: Timestamp, request: &OrderRequest) -> Result<Vec<Event>, Rejection> {
+        assert!(!self.placed.contains(&request.client_order_id), "an id was used twice");
+        self.placed.push(request.client_order_id);
+        let closing = self.exposure.side().map(Side::opposite);
+        if request.reduce_only && closing != Some(request.side) {
+            return Err(refusal(-2022));
+        }
+        let crossing = self.taken_price(request);
+        let is_post_only =
+            matches!(request.kind, OrderKind::Limit { time_in_force: TimeInForce::PostOnly, .. });
+        if crossing.is_some() && is_post_only {
+            return Err(refusal(-5022));
+        }
+        let report = OrderReport {
+            symbol: request.symbol,
+            client_order_id: request.client_order_id,
+            order_id: OrderId(self.id()),
+            side: request.side,
+            price: request.kind.price(),
+            quantity: request.quantity,
+            filled_quantity: Quantity::ZERO,
+            average_price: None,
+            status: OrderStatus::New,
+            reduce_only: request.reduce_only,
+            update_time: now,
+        };
+        let order = VenueOrder { request: *request, report };
+        self.orders.insert(request.client_order_id, order);
+        let mut events = vec![Event::Order(report)];
+        if let Some(price) = crossing {
+            events.extend(self.fill(now, request.client_order_id, request.quantity, price, false));
+        }
+        Ok(events)
+    }
+
+    fn taken_price(&self, request: &OrderRequest) -> Option<Price> {
+        let opposite = match request.side {
+            Side::Buy => self.best_ask,
+            Side::Sell => self.best_bid,
+        };
+        let takes = match (request.kind, request.side) {
+            (OrderKind::Market, _) => true,
+            (OrderKind::Limit { price, .. }, Side::Buy) => price >= opposite,
+            (OrderKind::Limit { price, .. }, Side::Sell) => price <= opposite,
+        };
+        takes.then_some(opposite)
+    }
+
+    /// Fills part of an order; returns what the user stream tells.
+    fn fill(
+        &mut self,
+        now: Timestamp,
+        id: ClientOrderId,
+        quantity: Quantity,
+        price: Price,
+        is_maker: bool,
+    ) -> Vec<Event> {
+        let trade_id = TradeId(self.id());
+        let Some(order) = self.orders.get_mut(&id) else { return Vec::new() };
+        if order.report.status.is_terminal() {
+            return Vec::new();
+        }
+        let mut left = order.request.quantity.saturating_sub(order.report.filled_quantity);
+        if order.request.reduce_only {
+            left = left.min(self.exposure.quantity());
+        }
+        let traded = left.min(quantity);
+        if traded.is_zero() {
+            order.report.status = OrderStatus::Expired;
+            return vec![Event::Order(order.report)];
+        }
+        let filled = order.report.filled_quantity.checked_add(traded).unwrap();
+        order.report.filled_quantity = filled;
+        order.report.update_time = now;
+        order.report.status = if filled >= order.request.quantity {
+            OrderStatus::Filled
+        } else {
+            OrderStatus::PartiallyFilled
+        };
+        let (report, side) = (order.report, order.request.side);
+        let fill = self.book(now, (trade_id, report.order_id, Some(id)), (side, traded), price);
+        let fill = Fill { is_maker, ..fill };
+        self.fills.pop();
+        self.fills.push(fill);
+        vec![Event::Fill(fill), Event::Order(report)]
+    }
+
+    fn book(
+        &mut self,
+        now: Timestamp,
+        (trade_id, order_id, client_order_id): (TradeId, OrderId, Option<ClientOrderId>),
+        (side, quantity): (Side, Quantity),
+        price: Price,
+    ) -> Fill {
+        let before = self.exposure;
+        self.exposure = before.checked_add(quantity.on(side)).unwrap();
+        if before.is_zero() || before.side() != self.exposure.side() {
+            self.entry_price = price;
+        }
+        let fill = Fill {
+            symbol: symbol(),
+            trade_id,
+            order_id,
+            client_order_id,
+            side,
+            price,
+            quantity,
+            commission: Amount::ZERO,
+            commission_asset: parse("USDT"),
+            realized_pnl: Amount::ZERO,
+            is_maker: false,
+            time: now,
+        };
+        self.fills.push(fill);
+        fill
+    }
+
+    /// A trade somebody else made on our account.
+    pub(crate) fn outsider_trades(&mut self, now: Timestamp, side: Side, quantity: Quantity) -> Fill {
+        let (trade_id, order_id) = (TradeId(self.id()), OrderId(self.id()));
+        let name = Some(parse("web_by-hand"));
+        let price = self.best_bid;
+        self.book(now, (trade_id, order_id, name), (side, quantity), price)
+    }
+
+    fn cancel(&mut self, id: ClientOrderId) -> Result<OrderReport, Rejection> {
+        match self.orders.get_mut(&id) {
+            Some(order) if !order.report.status.is_terminal() => {
+                order.report.status = OrderStatus::Canceled;
+                Ok(order.report)
+            }
+            Some(_) | None => Err(refusal(-2011)),
+        }
+    }
+
+    fn place_stop(
+        &mut self,
+        now: Timestamp,
+        request: &StopRequest,
+    ) -> Result<StopReport, Rejection> {
+        assert!(!self.placed.contains(&request.client_order_id), "an id was used twice");
+        self.placed.push(request.client_order_id);
+        let report = StopReport {
+            symbol: request.symbol,
+            client_order_id: request.client_order_id,
+            algo_order_id: lobd::domain::AlgoOrderId(self.id()),
+            side: request.side,
+            trigger_price: request.trigger_price,
+            size: request.size,
+            status: StopStatus::New,
+            child_order_id: None,
+            reason: None,
+            update_time: now,
+        };
+        if self.is_touched(&report) {
+            return Err(refusal(-2021));
+        }
+        self.stops.insert(request.client_order_id, report.clone());
+        Ok(report)
+    }
+
+    fn is_touched(&self, stop: &StopReport) -> bool {
+        let mark_price = self.mark_price();
+        match stop.side {
+            Side::Sell => mark_price <= stop.trigger_price,
+            Side::Buy => mark_price >= stop.trigger_price,
+        }
+    }
+
+    pub(crate) fn mark_price(&self) -> Price {
+        self.best_bid.midpoint(self.best_ask)
+    }
+
+    /// The price moves: resting orders it goes through fill, stops it touches trigger.
+    fn move_to(&mut self, now: Timestamp, best_bid: Price, best_ask: Price) -> Vec<Event> {
+        (self.best_bid, self.best_ask) = (best_bid, best_ask);
+        let mut events = Vec::new();
+        for id in self.working() {
+            let request = self.orders[&id].request;
+            let price = request.kind.price().unwrap();
+            let is_through = match request.side {
+                Side::Buy => price >= best_ask,
+                Side::Sell => price <= best_bid,
+            };
+            if is_through {
+                events.extend(self.fill(now, id, request.quantity, price, true));
+            }
+        }
+        let touched: Vec<StopReport> =
+            self.waiting_stops().filter(|stop| self.is_touched(stop)).cloned().collect();
+        for stop in touched {
+            events.extend(self.trigger(now, stop));
+        }
+        events
+    }
+
+    fn trigger(&mut self, now: Timestamp, mut stop: StopReport) -> Vec<Event> {
+        let StopSize::Quantity(quantity) = stop.size else { return Vec::new() };
+        let quantity = quantity.min(self.exposure.quantity());
+        let order_id = OrderId(self.id());
+        stop.status = StopStatus::Finished;
+        stop.child_order_id = Some(order_id);
+        self.stops.insert(stop.client_order_id, stop.clone());
+        if self.exposure.side() != Some(stop.side.opposite()) {
+            return vec![Event::Stop(stop)];
+        }
+        let price = match stop.side {
+            Side::Sell => self.best_bid,
+            Side::Buy => self.best_ask,
+        };
+        let ids = (TradeId(self.id()), order_id, None);
+        let fill = self.book(now, ids, (stop.side, quantity), price);
+        vec![Event::Stop(stop), Event::Fill(fill)]
+    }
+
+    /// Orders that work at the venue.
+    pub(crate) fn working(&self) -> Vec<ClientOrderId> {
+        let working = self.orders.values().filter(|order| !order.report.status.is_terminal());
+        working.map(|order| order.request.client_order_id).collect()
+    }
+
+    /// Requests of orders that work at the venue.
+    pub(crate) fn working_requests(&self) -> Vec<OrderRequest> {
+        self.working().iter().map(|id| self.orders[id].request).collect()
+    }
+
+    /// Stops that wait at the venue.
+    pub(crate) fn waiting_stops(&self) -> impl Iterator<Item = &StopReport> {
+        self.stops.values().filter(|stop| stop.status == StopStatus::New)
+    }
+
+    /// A stop that is silently gone.
+    pub(crate) fn lose_stops(&mut self) {
+        self.stops.clear();
+    }
+
+    pub(crate) fn position(&self, now: Timestamp) -> PositionReport {
+        let mark_price = self.mark_price();
+        PositionReport {
+            symbol: symbol(),
+            exposure: self.exposure,
+            entry_price: self.entry_price,
+            mark_price,
+            unrealized_pnl: Amount::profit(self.exposure, self.entry_price, mark_price).unwrap(),
+            liquidation_price: None,
+            update_time: now,
+        }
+    }
+
+    fn account(&self, now: Timestamp, after: Option<TradeId>) -> AccountReport {
+        let has_position = !self.exposure.is_zero();
+        AccountReport {
+            asked_at: now,
+            positions: has_position.then(|| self.position(now)).into_iter().collect(),
+            open_orders: self.working().iter().map(|id| self.orders[id].report).collect(),
+            open_stops: self.waiting_stops().cloned().collect(),
+            fills: self
+                .fills
+                .iter()
+                .filter(|fill| after.is_none_or(|after| fill.trade_id > after))
+                .map(|fill| Fill { client_order_id: None, ..*fill })
+                .collect(),
+            balances: Vec::new(),
+        }
+    }
+}
+
+fn refusal(code: i32) -> Rejection {
+    Rejection { code, reason: "test".to_owned() }
+}
+
+/// The engine, the venue and a clock.
+pub(crate) struct World {
+    pub(crate) engine: TradingEngine,
+    pub(crate) venue: Venue,
+    pub(crate) now: Timestamp,
+    /// Every command with its time.
+    pub(crate) sent: Vec<(Timestamp, Command)>,
+    /// Every event with its time: a journal.
+    pub(crate) journal: Vec<(Timestamp, Event)>,
+    /// What becomes of the next requests, by kind; when empty, they are answered.
+    pub(crate) place_fates: VecDeque<Fate>,
+    pub(crate) stop_fates: VecDeque<Fate>,
+    pub(crate) cancel_fates: VecDeque<Fate>,
+    /// Whether the user stream delivers.
+    pub(crate) is_streaming: bool,
+    /// Whether mark prices come.
+    pub(crate) has_mark_price: bool,
+    /// The validity of the seconds to come.
+    pub(crate) validity: Validity,
+    inbox: BTreeMap<(Timestamp, u64), Event>,
+    outbox: BTreeMap<(Timestamp, u64), Command>,
+    sequence: u64,
+}
+
+impl World {
+    /// A world at rest, reconciled and ready to trade, at 60,000.0 / 60,000.1.
+    pub(crate) fn ready() -> Self {
+        let mut world = Self::unstarted(Venue::default());
+        world.start(1, LedgerSummary::default());
+        world.run_for(2_000);
+        world
+    }
+
+    pub(crate) fn unstarted(mut venue: Venue) -> Self {
+        (venue.best_bid, venue.best_ask) = (parse("60000"), parse("60000.1"));
+        Self {
+            engine: TradingEngine::default(),
+            venue,
+            now: Timestamp::from_seconds(1_800_000_000),
+            sent: Vec::new(),
+            journal: Vec::new(),
+            place_fates: VecDeque::new(),
+            stop_fates: VecDeque::new(),
+            cancel_fates: VecDeque::new(),
+            is_streaming: true,
+            has_mark_price: true,
+            validity: Validity::Valid,
+            inbox: BTreeMap::new(),
+            outbox: BTreeMap::new(),
+            sequence: 0,
+        }
+    }
+
+    pub(crate) fn start(&mut self, epoch: u32, ledger: LedgerSummary) {
+        self.tell(Event::Started(Box::new(started(epoch, ledger))));
+        self.go_live();
+    }
+
+    pub(crate) fn go_live(&mut self) {
+        self.tell(Event::Feed { feed: Feed::Market, is_live: true });
+        self.tell(Event::Feed { feed: Feed::User, is_live: true });
+        self.tell(Event::ClockOffset { nanos: 0 });
+    }
+
+    /// Kills the process and starts it again with what the journal knows.
+    pub(crate) fn restart(&mut self, epoch: u32, ledger: LedgerSummary) {
+        self.engine = TradingEngine::default();
+        self.journal.clear();
+        self.inbox.clear();
+        self.outbox.clear();
+        self.start(epoch, ledger);
+    }
+
+    /// Hands the engine one event now, and its commands to the venue.
+    pub(crate) fn tell(&mut self, event: Event) {
+        self.journal.push((self.now, event.clone()));
+        for command in self.engine.handle(self.now, event) {
+            self.sent.push((self.now, command.clone()));
+            self.sequence += 1;
+            self.outbox.insert((self.now + LATENCY, self.sequence), command);
+        }
+    }
+
+    /// A prediction on the newest second, in basis points.
+    pub(crate) fn predict(&mut self, bps: f64) {
+        let second = Second::from_unix(self.now.millis() / 1_000);
+        self.tell(Event::Prediction(Prediction {
+            second,
+            symbol: symbol(),
+            model: model(),
+            expected_move: Rate::from_bps(bps),
+            error: Rate::ZERO,
+            in_range: true,
+        }));
+    }
+
+    /// Lets the price move.
+    pub(crate) fn move_to(&mut self, best_bid: &str, best_ask: &str) {
+        let events = self.venue.move_to(self.now, parse(best_bid), parse(best_ask));
+        self.stream(events);
+    }
+
+    /// Fills part of the working order of this side.
+    pub(crate) fn fill(&mut self, side: Side, quantity: &str) {
+        let requests = self.venue.working_requests();
+        let order = requests.iter().find(|request| request.side == side).unwrap();
+        let price = order.kind.price().unwrap();
+        let events = self.venue.fill(self.now, order.client_order_id, parse(quantity), price, true);
+        self.stream(events);
+    }
+
+    /// Schedules what the user stream tells.
+    pub(crate) fn stream(&mut self, events: Vec<Event>) {
+        if self.is_streaming {
+            for event in events {
+                self.deliver(event);
+            }
+        }
+    }
+
+    fn deliver(&mut self, event: Event) {
+        self.sequence += 1;
+        self.inbox.insert((self.now + LATENCY, self.sequence), event);
+    }
+
+    /// Lets time pass: frames on the second, deadlines, requests and answers in between.
+    pub(crate) fn run_for(&mut self, millis: u64) {
+        let until = self.now + Duration::from_millis(millis);
+        let mut ticks = 0;
+        loop {
+            let inbox = self.inbox.first_key_value().map(|((at, _), _)| *at);
+            let outbox = self.outbox.first_key_value().map(|((at, _), _)| *at);
+            let deadline = self.engine.next_deadline().map(|(at, _)| at);
+            let second = Timestamp::from_seconds(self.now.millis() / 1_000 + 1);
+            let next = [inbox, outbox, deadline, Some(second)].into_iter().flatten().min();
+            let Some(next) = next.filter(|next| *next <= until) else { break };
+            ticks = if next > self.now { 0 } else { ticks + 1 };
+            assert!(ticks < 1_000, "time stands still: {:?}", self.engine.next_deadline());
+            self.now = self.now.max(next);
+            if outbox == Some(next) {
+                let command = self.outbox.pop_first().unwrap().1;
+                self.carry_out(command);
+            } else if inbox == Some(next) {
+                let event = self.inbox.pop_first().unwrap().1;
+                self.tell(event);
+            } else if next == second {
+                self.tell(Event::Second(Box::new(self.frame())));
+            } else {
+                self.tell(Event::Tick);
+            }
+        }
+        self.now = until;
+    }
+
+    fn frame(&self) -> Frame {
+        let level = |price: Price| Level { price, quantity: parse("5") };
+        let snapshot =
+            Snapshot::new([level(self.venue.best_bid)], [level(self.venue.best_ask)]).unwrap();
+        Frame {
+            second: Second::from_unix(self.now.millis() / 1_000),
+            rows: vec![Row {
+                symbol: symbol(),
+                snapshot: Some(snapshot),
+                flow: Flow::default(),
+                mark_price: self.has_mark_price.then(|| self.venue.mark_price()),
+                validity: self.validity,
+                age_ms: 0,
+                mark_age_ms: 100,
+            }],
+        }
+    }
+
+    fn carry_out(&mut self, command: Command) {
+        match command {
+            Command::Place(approved) => self.carry_out_place(approved.get()),
+            Command::PlaceStop(approved) => self.carry_out_place_stop(approved.get()),
+            Command::Cancel { client_order_id, .. } => self.carry_out_cancel(client_order_id),
+            Command::Query { client_order_id, .. } => {
+                let event = match self.venue.orders.get(&client_order_id) {
+                    Some(order) => Event::Order(order.report),
+                    None => Event::QueryFailed { client_order_id, failure: rejected(-2013) },
+                };
+                self.deliver(event);
+            }
+            Command::CancelStop { client_order_id, .. } => {
+                let event = match self.venue.stops.get_mut(&client_order_id) {
+                    Some(stop) if stop.status == StopStatus::New => {
+                        stop.status = StopStatus::Canceled;
+                        Event::Stop(stop.clone())
+                    }
+                    Some(_) | None => {
+                        Event::CancelStopFailed { client_order_id, failure: rejected(-2011) }
+                    }
+                };
+                self.deliver(event);
+            }
+            Command::QueryStop { client_order_id, .. } => {
+                let event = match self.venue.stops.get(&client_order_id) {
+                    Some(stop) => Event::Stop(stop.clone()),
+                    None => Event::QueryStopFailed { client_order_id, failure: rejected(-2013) },
+                };
+                self.deliver(event);
+            }
+            Command::QueryPosition { .. } => {
+                let report = self.venue.position(self.now);
+                self.deliver(Event::Position { asked_at: self.now, report });
+            }
+            Command::QueryAccount { fills_after } => {
+                let after = fills_after.get(&symbol()).copied().flatten();
+                self.deliver(Event::Account(Box::new(self.venue.account(self.now, after))));
+            }
+            Command::Notify(_) => {}
+        }
+    }
+
+    fn carry_out_place(&mut self, request: &OrderRequest) {
+        let client_order_id = request.client_order_id;
+        let fate = self.place_fates.pop_front().unwrap_or(Fate::Answered);
+        let failure = |failure| Event::PlaceFailed { client_order_id, failure };
+        match fate {
+            Fate::Answered => match self.venue.place(self.now, request) {
+                Ok(events) => {
+                    self.deliver(events[0].clone());
+                    self.stream(events);
+                }
+                Err(rejection) => self.deliver(failure(Failure::Rejected(rejection))),
+            },
+            Fate::AnswerLost => {
+                let events = self.venue.place(self.now, request).unwrap_or_default();
+                self.deliver(failure(unknown()));
+                self.stream(events);
+            }
+            Fate::RequestLost => self.deliver(failure(unknown())),
+            Fate::Refused(code) => self.deliver(failure(rejected(code))),
+            Fate::NotSent => self.deliver(failure(not_sent())),
+        }
+    }
+
+    fn carry_out_place_stop(&mut self, request: &StopRequest) {
+        let client_order_id = request.client_order_id;
+        let fate = self.stop_fates.pop_front().unwrap_or(Fate::Answered);
+        let failure = |failure| Event::PlaceStopFailed { client_order_id, failure };
+        match fate {
+            Fate::Answered => match self.venue.place_stop(self.now, request) {
+                Ok(report) => self.deliver(Event::Stop(report)),
+                Err(rejection) => self.deliver(failure(Failure::Rejected(rejection))),
+            },
+            Fate::AnswerLost => {
+                let _ = self.venue.place_stop(self.now, request);
+                self.deliver(failure(unknown()));
+            }
+            Fate::RequestLost => self.deliver(failure(unknown())),
+            Fate::Refused(code) => self.deliver(failure(rejected(code))),
+            Fate::NotSent => self.deliver(failure(not_sent())),
+        }
+    }
+
+    fn carry_out_cancel(&mut self, client_order_id: ClientOrderId) {
+        let fate = self.cancel_fates.pop_front().unwrap_or(Fate::Answered);
+        let failure = |failure| Event::CancelFailed { client_order_id, failure };
+        let event = match fate {
+            Fate::Answered => match self.venue.cancel(client_order_id) {
+                Ok(report) => Event::Order(report),
+                Err(rejection) => failure(Failure::Rejected(rejection)),
+            },
+            Fate::AnswerLost => {
+                let _ = self.venue.cancel(client_order_id);
+                failure(unknown())
+            }
+            Fate::RequestLost => failure(unknown()),
+            Fate::Refused(code) => failure(rejected(code)),
+            Fate::NotSent => failure(not_sent()),
+        };
+        self.deliver(event);
+    }
+
+    pub(crate) fn status(&self) -> EngineStatus {
+        self.engine.status()
+    }
+
+    pub(crate) fn cycle(&self) -> SymbolStatus {
+        self.status().symbols.remove(0)
+    }
+
+    /// Ordinary orders sent since the start, in order.
+    pub(crate) fn orders_sent(&self) -> Vec<OrderRequest> {
+        let request = |(_, command): &(Timestamp, Command)| match command {
+            Command::Place(approved) => Some(*approved.get()),
+            Command::Cancel { .. }
+            | Command::Query { .. }
+            | Command::PlaceStop(_)
+            | Command::CancelStop { .. }
+            | Command::QueryStop { .. }
+            | Command::QueryPosition { .. }
+            | Command::QueryAccount { .. }
+            | Command::Notify(_) => None,
+        };
+        self.sent.iter().filter_map(request).collect()
+    }
+
+    /// Stops sent since the start, in order.
+    pub(crate) fn stops_sent(&self) -> Vec<StopRequest> {
+        let request = |(_, command): &(Timestamp, Command)| match command {
+            Command::PlaceStop(approved) => Some(*approved.get()),
+            Command::Place(_)
+            | Command::Cancel { .. }
+            | Command::Query { .. }
+            | Command::CancelStop { .. }
+            | Command::QueryStop { .. }
+            | Command::QueryPosition { .. }
+            | Command::QueryAccount { .. }
+            | Command::Notify(_) => None,
+        };
+        self.sent.iter().filter_map(request).collect()
+    }
+
+    /// Enters long at the best bid and is wholly filled.
+    pub(crate) fn with_long_position() -> Self {
+        let mut world = Self::ready();
+        world.predict(8.0);
+        world.run_for(100);
+        world.fill(Side::Buy, "1");
+        world.run_for(200);
+        world
+    }
+}
+
+fn rejected(code: i32) -> Failure {
+    Failure::Rejected(refusal(code))
+}
+
+fn unknown() -> Failure {
+    Failure::Unknown { reason: "test".to_owned() }
+}
+
+fn not_sent() -> Failure {
+    Failure::NotSent { reason: "test".to_owned() }
+}
