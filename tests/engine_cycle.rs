@@ -90,7 +90,7 @@ fn a_position_held_for_too_long_is_closed() {
 #[test]
 fn every_reason_not_to_trade_is_named_and_counted() {
     let mut world = World::ready();
-    let mut why_not = |world: &mut World, bps: f64| {
+    let why_not = |world: &mut World, bps: f64| {
         world.predict(bps);
         world.cycle().why_not
     };

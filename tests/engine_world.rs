@@ -64,7 +64,7 @@ pub(crate) fn settings() -> TradingSettings {
         stop_loss_max_trial: 3,
         stop_loss_trial_wait: Duration::from_secs(1),
         stop_loss_budget: Duration::from_secs(5),
-        max_holding: Duration::from_secs(60),
+        max_holding: Duration::from_mins(1),
         max_position_notional: parse("6500"),
         max_orders_per_minute: 30,
         max_daily_loss: parse("200"),
@@ -171,7 +171,12 @@ impl Venue {
         self.orders.insert(request.client_order_id, order);
         let mut events = vec![Event::Order(report)];
         if let Some(price) = crossing {
-            events.extend(self.fill(now, request.client_order_id, request.quantity, price, false));
+            events.extend(self.fill(
+                now,
+                request.client_order_id,
+                request.quantity,
+                (price, false),
+            ));
         }
         Ok(events)
     }
@@ -195,8 +200,7 @@ impl Venue {
         now: Timestamp,
         id: ClientOrderId,
         quantity: Quantity,
-        price: Price,
-        is_maker: bool,
+        (price, is_maker): (Price, bool),
     ) -> Vec<Event> {
         let trade_id = TradeId(self.id());
         let Some(order) = self.orders.get_mut(&id) else { return Vec::new() };
@@ -259,7 +263,12 @@ impl Venue {
     }
 
     /// A trade somebody else made on our account.
-    pub(crate) fn outsider_trades(&mut self, now: Timestamp, side: Side, quantity: Quantity) -> Fill {
+    pub(crate) fn outsider_trades(
+        &mut self,
+        now: Timestamp,
+        side: Side,
+        quantity: Quantity,
+    ) -> Fill {
         let (trade_id, order_id) = (TradeId(self.id()), OrderId(self.id()));
         let name = Some(parse("web_by-hand"));
         let price = self.best_bid;
@@ -326,7 +335,7 @@ impl Venue {
                 Side::Sell => price <= best_bid,
             };
             if is_through {
-                events.extend(self.fill(now, id, request.quantity, price, true));
+                events.extend(self.fill(now, id, request.quantity, (price, true)));
             }
         }
         let touched: Vec<StopReport> =
@@ -519,7 +528,8 @@ impl World {
         let requests = self.venue.working_requests();
         let order = requests.iter().find(|request| request.side == side).unwrap();
         let price = order.kind.price().unwrap();
-        let events = self.venue.fill(self.now, order.client_order_id, parse(quantity), price, true);
+        let events =
+            self.venue.fill(self.now, order.client_order_id, parse(quantity), (price, true));
         self.stream(events);
     }
 

@@ -3,6 +3,14 @@
 #[cfg(test)]
 mod book_replay;
 #[cfg(test)]
+mod engine_cycle;
+#[cfg(test)]
+mod engine_faults;
+#[cfg(test)]
+mod engine_stop_loss;
+#[cfg(test)]
+mod engine_world;
+#[cfg(test)]
 mod market_statistics;
 #[cfg(test)]
 mod no_lookahead;

@@ -1,0 +1,157 @@
+//! Unknown outcomes, races, restarts and hands other than ours (promises I2, I3, I6).
+
+use std::collections::BTreeMap;
+
+use lobd::domain::{Exposure, Side, Symbol, TradeId};
+use lobd::engine::{Command, CyclePhase, LedgerSummary, TradingEngine};
+
+use crate::engine_world::{Fate, World, parse, symbol};
+
+fn ledger_of(last_trade: Option<TradeId>, exposure: Exposure) -> LedgerSummary {
+    let of_symbol = |symbol: Symbol| symbol;
+    LedgerSummary {
+        last_trade_ids: last_trade.map(|id| (of_symbol(symbol()), id)).into_iter().collect(),
+        exposures: BTreeMap::from([(symbol(), exposure)]),
+        ..LedgerSummary::default()
+    }
+}
+
+#[test]
+fn an_entry_whose_answer_was_lost_is_asked_for_and_adopted() {
+    let mut world = World::ready();
+    world.place_fates.push_back(Fate::AnswerLost);
+    world.is_streaming = false;
+    world.predict(8.0);
+    world.run_for(1_000);
+    assert_eq!(world.orders_sent().len(), 1);
+    assert_eq!(world.cycle().working_orders[0].state, "working");
+}
+
+#[test]
+fn an_entry_that_never_arrived_is_declared_so_only_after_the_window() {
+    let mut world = World::ready();
+    world.place_fates.push_back(Fate::RequestLost);
+    world.predict(8.0);
+    world.run_for(9_000);
+    assert_eq!(world.cycle().working_orders[0].state, "unknown");
+    world.predict(8.0);
+    assert_eq!(world.orders_sent().len(), 1, "it counts as if it were there");
+    world.run_for(9_000);
+    assert_eq!(world.cycle().phase, CyclePhase::Flat);
+    world.predict(8.0);
+    assert_eq!(world.orders_sent().len(), 2);
+}
+
+#[test]
+fn a_fill_that_races_the_cancel_wins() {
+    let mut world = World::ready();
+    world.predict(8.0);
+    world.run_for(10_005);
+    world.fill(Side::Buy, "0.04");
+    world.run_for(500);
+    assert_eq!(world.cycle().exposure, parse("0.04"));
+    assert_eq!(world.venue.waiting_stops().count(), 1);
+    assert_eq!(world.venue.working().len(), 1, "only the take-profit");
+}
+
+#[test]
+fn a_lost_cancel_is_repeated() {
+    let mut world = World::ready();
+    world.cancel_fates.extend([Fate::RequestLost, Fate::NotSent]);
+    world.predict(8.0);
+    world.run_for(13_000);
+    assert_eq!(world.venue.working().len(), 0);
+    assert_eq!(world.cycle().phase, CyclePhase::Flat);
+}
+
+#[test]
+fn fills_are_found_without_a_user_stream() {
+    let mut world = World::ready();
+    world.predict(8.0);
+    world.run_for(100);
+    world.is_streaming = false;
+    world.fill(Side::Buy, "1");
+    world.run_for(6_000);
+    assert_eq!(world.cycle().exposure, parse("0.1"));
+    assert_eq!(world.venue.waiting_stops().count(), 1);
+    assert_eq!(world.cycle().totals.fills, 1);
+}
+
+#[test]
+fn a_restart_finds_the_position_protects_it_and_agrees_with_the_venue() {
+    let mut world = World::with_long_position();
+    world.restart(2, ledger_of(None, Exposure::ZERO));
+    world.run_for(3_000);
+    let cycle = world.cycle();
+    assert_eq!((cycle.phase, cycle.exposure), (CyclePhase::Holding, parse("0.1")));
+    assert_eq!(cycle.entry_price, Some(parse("60000")));
+    assert_eq!(world.venue.waiting_stops().count(), 1, "the old stop is kept");
+    let working = world.venue.working_requests();
+    assert_eq!(working.len(), 1, "the old take-profit was replaced by ours");
+    assert!(world.status().discrepancies.is_empty() && world.status().halted.is_none());
+    assert_eq!(world.status().discrepancies_total, 0);
+}
+
+#[test]
+fn a_restart_with_a_booked_ledger_reckons_from_it() {
+    let mut world = World::with_long_position();
+    let last = world.venue.fills.last().unwrap().trade_id;
+    world.restart(2, ledger_of(Some(last), parse("0.1")));
+    world.run_for(2_000);
+    assert_eq!(world.cycle().entry_price, Some(parse("60000")));
+    world.move_to("60000.5", "60000.6");
+    world.run_for(2_000);
+    assert_eq!(world.venue.exposure, parse("0"), "taken with a tick of profit");
+    assert_eq!(world.cycle().totals.realized_pnl, parse("0.01"));
+    assert_eq!(world.status().discrepancies_total, 0);
+}
+
+#[test]
+fn a_restart_without_a_stop_places_one() {
+    let mut world = World::with_long_position();
+    world.venue.lose_stops();
+    world.restart(2, ledger_of(None, Exposure::ZERO));
+    world.run_for(500);
+    assert_eq!(world.venue.waiting_stops().count(), 1);
+}
+
+#[test]
+fn a_position_closed_by_hand_is_seen_and_its_stop_removed() {
+    let mut world = World::with_long_position();
+    let fill = world.venue.outsider_trades(world.now, Side::Sell, parse("0.1"));
+    world.stream(vec![lobd::engine::Event::Fill(fill)]);
+    world.run_for(3_000);
+    assert_eq!(world.cycle().phase, CyclePhase::Flat);
+    assert_eq!(world.venue.waiting_stops().count(), 0);
+    assert!(world.venue.working().is_empty());
+}
+
+#[test]
+fn a_position_that_no_fill_explains_is_protected_and_halts() {
+    let mut world = World::ready();
+    world.venue.exposure = parse("0.05");
+    world.venue.outsider_trades(world.now, Side::Buy, parse("0.05"));
+    world.venue.fills.clear();
+    world.run_for(18_000);
+    assert!(world.status().halted.is_some_and(|reason| reason.contains("position in BTCUSDT")));
+    assert_eq!(world.cycle().exposure, parse("0.1"));
+    assert_eq!(world.venue.waiting_stops().count(), 1, "all of it is protected");
+    assert_eq!(world.status().discrepancies_total, 1);
+    assert_eq!(world.venue.exposure, parse("0.1"), "and not touched otherwise");
+}
+
+#[test]
+fn the_same_events_bring_the_same_commands() {
+    let mut world = World::with_long_position();
+    world.move_to("59899", "59899.1");
+    world.run_for(8_000);
+    let mut replayed = TradingEngine::default();
+    let commands: Vec<Command> = world
+        .journal
+        .iter()
+        .flat_map(|(now, event)| replayed.handle(*now, event.clone()))
+        .collect();
+    let sent: Vec<Command> = world.sent.iter().map(|(_, command)| command.clone()).collect();
+    assert_eq!(commands, sent);
+    assert_eq!(replayed, world.engine);
+}
