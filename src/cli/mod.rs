@@ -4,17 +4,28 @@
 //! Result<(), CommandError>`. What people read goes to stdout through [`Output`]; errors go to
 //! stderr as one line and a remedy, and end the process with the code of [`Exit`].
 
+mod cancel;
+mod cancel_all;
 mod completions;
 mod context;
 mod data;
 mod dataset;
+mod depth;
 mod error;
+mod history;
 mod journal;
+mod limit_order;
+mod live;
+mod market_order;
 mod models;
+mod orders;
 mod output;
+mod position;
 mod score;
 mod sql;
 mod store_error;
+mod time;
+mod trades;
 mod train;
 mod training_span;
 
@@ -58,6 +69,16 @@ enum Command {
     Score(score::Args),
     Dataset(dataset::Args),
     Models(models::Args),
+    Time(time::Args),
+    Depth(depth::Args),
+    Trades(trades::Args),
+    MarketOrder(market_order::Args),
+    LimitOrder(limit_order::Args),
+    Position(position::Args),
+    Orders(orders::Args),
+    Cancel(cancel::Args),
+    CancelAll(cancel_all::Args),
+    History(history::Args),
     Completions(completions::Args),
     Data(data::Args),
     Journal(journal::Args),
@@ -91,6 +112,16 @@ async fn dispatch(command: &Command, context: &Context) -> Result<(), CommandErr
         Command::Score(args) => score::run(args, context).await,
         Command::Dataset(args) => dataset::run(args, context).await,
         Command::Models(args) => models::run(args, context).await,
+        Command::Time(args) => time::run(args, context).await,
+        Command::Depth(args) => depth::run(args, context).await,
+        Command::Trades(args) => trades::run(args, context).await,
+        Command::MarketOrder(args) => market_order::run(args, context).await,
+        Command::LimitOrder(args) => limit_order::run(args, context).await,
+        Command::Position(args) => position::run(args, context).await,
+        Command::Orders(args) => orders::run(args, context).await,
+        Command::Cancel(args) => cancel::run(args, context).await,
+        Command::CancelAll(args) => cancel_all::run(args, context).await,
+        Command::History(args) => history::run(args, context).await,
         Command::Completions(args) => completions::run(args, context).await,
         Command::Data(args) => data::run(args, context).await,
         Command::Journal(args) => journal::run(args, context).await,
