@@ -543,7 +543,7 @@ fn check_books(exchange: &Exchange, accounts: &[AccountId]) -> Result<(), TestCa
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn invariants_3_to_5_hold_whatever_the_accounts_do(
@@ -571,4 +571,14 @@ proptest! {
             check_books(&exchange, &accounts)?;
         }
     }
+}
+
+#[test]
+fn a_later_order_with_a_better_price_takes_the_room_of_a_reduce_only_order() {
+    let (mut exchange, one, two) = duel();
+    exchange.place(at(1), one, &market("in", Side::Buy, "0.5")).unwrap();
+    exchange.place(at(1), one, &reducing(limit("tp", Side::Sell, "60020", "0.5"))).unwrap();
+    exchange.place(at(1), one, &limit("plain", Side::Sell, "60010", "0.3")).unwrap();
+    exchange.place(at(1), two, &limit("sweep", Side::Buy, "60020", "0.9")).unwrap();
+    assert_eq!(exchange.position(one, symbol()).unwrap().exposure, Exposure::ZERO);
 }

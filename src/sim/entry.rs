@@ -112,11 +112,8 @@ impl Exchange {
             let lots = left.min(grid.lots(order.remaining));
             order = self.after_match(at, order, Incoming { lots, ..incoming });
         }
-        if order.report.reduce_only {
-            self.enforce_reduce_only(at, order.account);
-            order = self.orders.get(id).copied().unwrap_or(order);
-        }
-        order
+        self.enforce_reduce_only(at, order.account);
+        self.orders.get(id).copied().unwrap_or(order)
     }
 
     /// Rests what a patient order has left; ends what an impatient one has.

@@ -31,7 +31,8 @@ impl Exchange {
             let quantity = listing.grid.quantity(found.lots);
             for party in self.parties(found).into_iter().flatten() {
                 self.book_fill(at, &party, (trade_id, price, quantity));
-                if !touched.contains(&party.account) {
+                // The taker's turn comes once its order rests or has ended.
+                if party.is_maker && !touched.contains(&party.account) {
                     touched.push(party.account);
                 }
             }
