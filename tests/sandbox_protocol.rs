@@ -2,6 +2,7 @@
 //!
 //! Written from `exchange-api.md` with raw HTTP and raw JSON, knowing nothing of our own client.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use lobd::book::{
     BookTicker, DepthSnapshot, DepthUpdate, Level, MarkPrice, MarketEvent, PublicTrade,
 };
 use lobd::clock::{Clock, SystemClock};
-use lobd::domain::{Symbol, Timestamp, TradeId};
+use lobd::domain::{Price, Quantity, Symbol, Timestamp, TradeId};
 use lobd::sandbox::{RunningSandbox, SandboxError, SandboxSettings, Server, listings};
 use lobd::sign::Signer;
 use lobd::sim::{Exchange, ExchangeSettings, InstrumentSettings, Liquidity};
@@ -269,6 +270,49 @@ async fn diffs_chain_from_the_rest_snapshot_and_partial_books_are_whole() {
 }
 
 #[tokio::test]
+async fn a_book_kept_by_the_venues_rules_equals_the_partial_book_at_the_same_update() {
+    let settings =
+        ExchangeSettings { instruments: vec![listings::seeded("BTCUSDT").unwrap()], seed: 3 };
+    let clock = Arc::new(SystemClock::start());
+    let exchange = Exchange::new(&settings, clock.now().earlier_by(DEADLINE)).unwrap();
+    let venue = Venue::serve(exchange, clock, SandboxSettings::for_seed(3)).await;
+    let names = "streams=btcusdt@depth@100ms/btcusdt@depth20@100ms";
+    let mut socket = venue.connect(&format!("/public/stream?{names}")).await;
+    let mut waiting = vec![socket.next_diff().await];
+    let snapshot = loop {
+        let snapshot = venue.public("/fapi/v1/depth?symbol=BTCUSDT&limit=1000").await.ok();
+        if snapshot["lastUpdateId"].as_u64() >= waiting[0]["U"].as_u64() {
+            break snapshot;
+        }
+    };
+    let id = snapshot["lastUpdateId"].as_u64().unwrap();
+    while waiting.last().unwrap()["u"].as_u64().unwrap() < id {
+        waiting.push(socket.next_diff().await);
+    }
+    waiting.retain(|diff| diff["u"].as_u64().unwrap() >= id);
+    assert!(waiting[0]["U"].as_u64().unwrap() <= id, "the first event holds the snapshot's id");
+    let mut book = KeptBook::default();
+    book.apply(&snapshot["bids"], &snapshot["asks"]);
+    for diff in &waiting {
+        book.apply(&diff["b"], &diff["a"]);
+    }
+    let mut last = waiting.last().unwrap()["u"].clone();
+    let mut compared = 0;
+    while compared < 15 {
+        let frame = socket.next().await;
+        let data = &frame["data"];
+        if frame["stream"] == "btcusdt@depth@100ms" {
+            assert_eq!(data["pu"], last, "a chain without a gap");
+            last = data["u"].clone();
+            book.apply(&data["b"], &data["a"]);
+        } else if data["u"] == last {
+            assert_eq!(book.best(20), (data["b"].clone(), data["a"].clone()));
+            compared += 1;
+        }
+    }
+}
+
+#[tokio::test]
 async fn every_form_of_user_stream_delivers_and_a_bogus_key_is_silent() {
     let venue = Venue::start().await;
     let key = venue.listen_key().await;
@@ -358,12 +402,16 @@ impl Venue {
         Self::start_with(SandboxSettings::for_seed(1)).await
     }
 
-    async fn start_with(settings: SandboxSettings) -> Self {
-        let clock = Arc::new(SystemClock::start());
-        let (exchange, shutdown) = (exchange(clock.now()), CancellationToken::new());
+    async fn serve(exchange: Exchange, clock: Arc<SystemClock>, settings: SandboxSettings) -> Self {
+        let shutdown = CancellationToken::new();
         let sandbox = Server::start(exchange, settings, clock.clone(), &shutdown).await.unwrap();
         let signer = Signer::new(&sandbox.api_secret);
-        let venue = Self { sandbox, clock, signer };
+        Self { sandbox, clock, signer }
+    }
+
+    async fn start_with(settings: SandboxSettings) -> Self {
+        let clock = Arc::new(SystemClock::start());
+        let venue = Self::serve(exchange(clock.now()), clock, settings).await;
         venue.feed(snapshot()).await;
         venue.feed(mark("60000.05")).await;
         venue
@@ -472,6 +520,16 @@ impl Socket {
         }
     }
 
+    /// The next diff of a combined connection; partial books are passed over.
+    async fn next_diff(&mut self) -> Value {
+        loop {
+            let frame = self.next().await;
+            if frame["stream"] == "btcusdt@depth@100ms" {
+                return frame["data"].clone();
+            }
+        }
+    }
+
     /// The next event of a name; others are passed over.
     async fn next_named(&mut self, name: &str) -> Value {
         loop {
@@ -480,6 +538,41 @@ impl Socket {
                 return event;
             }
         }
+    }
+}
+
+/// A book kept by the rules of exchange-api.md 2.6: absolute quantities, zero removes.
+#[derive(Default)]
+struct KeptBook {
+    bids: BTreeMap<Price, String>,
+    asks: BTreeMap<Price, String>,
+}
+
+impl KeptBook {
+    fn apply(&mut self, bids: &Value, asks: &Value) {
+        for (side, levels) in [(&mut self.bids, bids), (&mut self.asks, asks)] {
+            for level in levels.as_array().unwrap() {
+                let (price, quantity) = (level[0].as_str().unwrap(), level[1].as_str().unwrap());
+                let price = price.parse().unwrap();
+                if quantity.parse::<Quantity>().unwrap().is_zero() {
+                    side.remove(&price);
+                } else {
+                    side.insert(price, quantity.to_owned());
+                }
+            }
+        }
+    }
+
+    fn best(&self, levels: usize) -> (Value, Value) {
+        let padded = |(price, quantity): (&Price, &String)| {
+            let text = price.to_string();
+            let text = if text.contains('.') { format!("{text}0") } else { format!("{text}.00") };
+            json!([text, quantity])
+        };
+        (
+            self.bids.iter().rev().take(levels).map(padded).collect(),
+            self.asks.iter().take(levels).map(padded).collect(),
+        )
     }
 }
 

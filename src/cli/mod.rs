@@ -12,6 +12,7 @@ mod data;
 mod dataset;
 mod depth;
 mod error;
+mod exchange;
 mod history;
 mod journal;
 mod limit_order;
@@ -81,6 +82,7 @@ enum Command {
     History(history::Args),
     Completions(completions::Args),
     Data(data::Args),
+    Exchange(exchange::Args),
     Journal(journal::Args),
     Sql(sql::Args),
 }
@@ -124,6 +126,7 @@ async fn dispatch(command: &Command, context: &Context) -> Result<(), CommandErr
         Command::History(args) => history::run(args, context).await,
         Command::Completions(args) => completions::run(args, context).await,
         Command::Data(args) => data::run(args, context).await,
+        Command::Exchange(args) => exchange::run(args, context).await,
         Command::Journal(args) => journal::run(args, context).await,
         Command::Sql(args) => sql::run(args, context).await,
     }

@@ -3,6 +3,8 @@
 use crate::domain::{
     Amount, DecimalError, Environment, Filters, Instrument, Market, Price, Quantity, Rate, Symbol,
 };
+use crate::sim::market::MarketSettings;
+use crate::sim::{InstrumentSettings, Liquidity};
 
 /// One row of exchange-api.md 8.3.
 struct Row {
@@ -94,6 +96,21 @@ pub fn instrument(symbol: &str) -> Option<Instrument> {
     Some(Instrument { environment: Environment::Sandbox, market: Market::Usdm, symbol, filters })
 }
 
+/// A symbol with the seeded market that trades it; `None` if the exchange cannot list it.
+#[must_use]
+pub fn seeded(symbol: &str) -> Option<InstrumentSettings> {
+    let instrument = instrument(symbol)?;
+    let market = match symbol {
+        "BTCUSDT" => MarketSettings::bitcoin_perpetual(),
+        "ETHUSDT" => MarketSettings::ether_perpetual(),
+        "BNBUSDT" => MarketSettings::bnb_perpetual(),
+        "XRPUSDT" => MarketSettings::xrp_perpetual(),
+        "LTCUSDT" => MarketSettings::litecoin_perpetual(),
+        _ => return None,
+    };
+    Some(InstrumentSettings { instrument, liquidity: Liquidity::Seeded(Box::new(market)) })
+}
+
 fn filters(row: &Row) -> Result<Filters, DecimalError> {
     let step_size: Quantity = row.step.parse()?;
     Ok(Filters {
@@ -121,6 +138,13 @@ mod tests {
             let filters = instrument(symbol).unwrap().filters;
             assert!(filters.check_price(filters.min_price).is_ok(), "{symbol}");
             assert!(filters.check_quantity(filters.min_quantity, true).is_ok(), "{symbol}");
+            let Some(InstrumentSettings { liquidity: Liquidity::Seeded(market), .. }) =
+                seeded(symbol)
+            else {
+                panic!("{symbol} has no market");
+            };
+            assert_eq!(market.tick_size, filters.tick_size, "{symbol}");
+            assert_eq!(market.step_size, filters.step_size, "{symbol}");
         }
     }
 }

@@ -1,0 +1,1 @@
+//! Nothing of its own: the tests beside it let foreign clients talk to `lobd exchange`.
