@@ -1,4 +1,14 @@
-//! Wiring: builds the actors, connects their mailboxes; whole jobs that several commands share.
+//! Wiring and whole jobs that several commands share: the daemon, history, training, demo.
 
+mod daemon;
+pub mod demo;
+mod folder;
+mod history;
 pub mod manual;
 pub mod training;
+pub mod trial;
+mod watchdog;
+
+pub use daemon::{Daemon, DaemonError, DaemonSettings, Mode, rest_settings};
+pub use folder::DataFolder;
+pub use history::{History, HistoryError, generate};

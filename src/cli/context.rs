@@ -72,3 +72,9 @@ fn configuration(error: &ConfigError) -> CommandError {
     CommandError::new(Exit::Configuration, error)
         .remedy("see .env.example for every setting with its unit and default")
 }
+
+/// Whether systemd started this process and reads its log through the journal.
+#[expect(clippy::disallowed_methods, reason = "systemd speaks through the environment")]
+pub(super) fn is_under_systemd() -> bool {
+    std::env::var("JOURNAL_STREAM").is_ok() && std::env::var("INVOCATION_ID").is_ok()
+}

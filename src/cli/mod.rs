@@ -8,8 +8,10 @@ mod cancel;
 mod cancel_all;
 mod completions;
 mod context;
+mod control;
 mod data;
 mod dataset;
+mod demo;
 mod depth;
 mod error;
 mod exchange;
@@ -22,6 +24,7 @@ mod models;
 mod orders;
 mod output;
 mod position;
+mod run;
 mod score;
 mod sql;
 mod store_error;
@@ -35,6 +38,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::app::Mode;
+use crate::engine::OperatorRequest;
 
 pub use context::Context;
 pub use error::{CommandError, Exit};
@@ -66,6 +72,7 @@ pub struct GlobalArguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Args),
     Train(train::Args),
     Score(score::Args),
     Dataset(dataset::Args),
@@ -84,7 +91,22 @@ enum Command {
     Data(data::Args),
     Exchange(exchange::Args),
     Journal(journal::Args),
+    Run(run::Args),
+    /// Records, without trading; needs no key.
+    ///
+    /// Example: `lobd record --data-dir /var/lib/lobd`
+    Record(run::Args),
     Sql(sql::Args),
+    Status(control::StatusArgs),
+    /// Stops new entries in the running daemon until `lobd resume`.
+    Pause,
+    /// Lifts a pause or a latched halt of the running daemon.
+    Resume,
+    Halt(control::HaltArgs),
+    /// Closes every position of the running daemon, which then stays paused.
+    Flatten,
+    /// Asks for a new training on the tape.
+    Retrain,
 }
 
 /// Parses the arguments, runs one command, and turns its outcome into an exit code.
@@ -110,6 +132,7 @@ fn run(command: &Command, context: &Context) -> Result<(), CommandError> {
 
 async fn dispatch(command: &Command, context: &Context) -> Result<(), CommandError> {
     match command {
+        Command::Demo(args) => demo::run(args, context).await,
         Command::Train(args) => train::run(args, context).await,
         Command::Score(args) => score::run(args, context).await,
         Command::Dataset(args) => dataset::run(args, context).await,
@@ -128,6 +151,14 @@ async fn dispatch(command: &Command, context: &Context) -> Result<(), CommandErr
         Command::Data(args) => data::run(args, context).await,
         Command::Exchange(args) => exchange::run(args, context).await,
         Command::Journal(args) => journal::run(args, context).await,
+        Command::Run(_) => run::run(Mode::Trade, context).await,
+        Command::Record(_) => run::run(Mode::Record, context).await,
         Command::Sql(args) => sql::run(args, context).await,
+        Command::Status(args) => control::status(args, context).await,
+        Command::Pause => control::tell(OperatorRequest::Pause, context).await,
+        Command::Resume => control::tell(OperatorRequest::Resume, context).await,
+        Command::Halt(args) => control::halt(args, context).await,
+        Command::Flatten => control::tell(OperatorRequest::Flatten, context).await,
+        Command::Retrain => control::retrain(context),
     }
 }

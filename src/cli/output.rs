@@ -1,6 +1,6 @@
 //! What a command prints: tables and lines for people, JSON for scripts.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 
 use comfy_table::Table;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
@@ -64,7 +64,9 @@ impl Output {
 
 fn write_line(line: &str) -> Result<(), CommandError> {
     let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "{line}")
-        .and_then(|()| stdout.flush())
-        .map_err(|error| CommandError::new(Exit::InputOutput, error))
+    match writeln!(stdout, "{line}").and_then(|()| stdout.flush()) {
+        // A reader that has seen enough (`| head`) is no failure.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(|error| CommandError::new(Exit::InputOutput, error)),
+    }
 }

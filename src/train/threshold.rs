@@ -36,7 +36,7 @@ pub struct Choice {
     pub alike: usize,
     /// Points judged.
     pub points: usize,
-    /// Whether the grid had to be judged without its minimum of trades.
+    /// Whether no point traded enough to be judged.
     pub too_few_trades: bool,
 }
 
@@ -65,18 +65,23 @@ pub fn grid(scored: &[Scored], fee_floor_bps: f64) -> Vec<f64> {
 }
 
 /// Chooses the most profitable point after fees among those with at least `fewest_trades`; of equal
-/// ones the smallest threshold, as it filters least. If none trades enough, all are judged.
+/// ones the smallest threshold, as it filters least. If none trades enough, no figure justifies
+/// filtering, and the smallest is chosen.
 #[must_use]
 pub fn choose(points: &[Point], fewest_trades: usize) -> Option<Choice> {
     let enough = |point: &&Point| point.trades >= fewest_trades;
     let too_few_trades = !points.iter().any(|point| enough(&point));
-    let candidates = points.iter().filter(|point| too_few_trades || enough(point));
-    let best = candidates.reduce(|best, point| {
-        let better = point.pnl_after_fees > best.pnl_after_fees
-            || (point.pnl_after_fees == best.pnl_after_fees
-                && point.spread_multiple < best.spread_multiple);
-        if better { point } else { best }
-    })?;
+    let is_better = |point: &Point, best: &Point| {
+        let filters_less = point.spread_multiple < best.spread_multiple;
+        if too_few_trades || point.pnl_after_fees == best.pnl_after_fees {
+            return filters_less;
+        }
+        point.pnl_after_fees > best.pnl_after_fees
+    };
+    let best = points
+        .iter()
+        .filter(|point| too_few_trades || enough(point))
+        .reduce(|best, point| if is_better(point, best) { point } else { best })?;
     let alike = points.iter().filter(|point| {
         point.trades == best.trades
             && point.pnl_before_fees == best.pnl_before_fees
@@ -145,7 +150,8 @@ mod tests {
         let mixed = [point(0.0, 90, "-4"), point(5.0, 9, "1"), point(9.0, 1, "8")];
         let choice = choose(&mixed, 3).unwrap();
         assert!((choice.spread_multiple - 5.0).abs() < 1e-9 && choice.alike == 1);
-        assert!(choose(&mixed, 1_000).unwrap().too_few_trades);
+        let none = choose(&mixed, 1_000).unwrap();
+        assert!(none.too_few_trades && none.spread_multiple.abs() < 1e-9);
         assert_eq!(choose(&[], 1), None);
     }
 }

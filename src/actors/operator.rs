@@ -1,0 +1,186 @@
+//! The control socket: `<data-dir>/control.sock`, one JSON request a line, one JSON answer a line.
+//!
+//! Only the owner of the data folder may connect (mode 0600). Requests to change something become
+//! events of the engine; `status` reads a copy and never touches the trader.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::{EngineStatus, Event, OperatorRequest};
+
+use super::supervisor::{Actor, ActorFailure};
+use super::trader::TraderHandle;
+
+/// A request is a word or two; anything longer is no request of ours.
+const REQUEST_BYTES_MAX: u64 = 4_096;
+
+/// A person and a few scripts; more connections are a mistake somewhere.
+const CONNECTIONS_MAX: usize = 16;
+
+/// What may be asked over the control socket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ControlRequest {
+    /// What the engine knows.
+    Status,
+    /// Something for the engine to do.
+    Engine(OperatorRequest),
+}
+
+/// What the control socket answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ControlAnswer {
+    /// What the engine knows, as JSON.
+    Status(serde_json::Value),
+    /// The request was handed to the engine.
+    Accepted,
+    /// The request could not be understood or handed over.
+    Refused(String),
+}
+
+/// Why the control socket could not be made.
+#[derive(Debug, Error)]
+#[error("cannot listen on the control socket {path}")]
+pub struct OperatorError {
+    path: PathBuf,
+    source: std::io::Error,
+}
+
+/// Serves the control socket.
+pub struct Operator {
+    listener: UnixListener,
+    path: PathBuf,
+    trader: TraderHandle,
+    status: watch::Receiver<EngineStatus>,
+    connections: JoinSet<()>,
+}
+
+impl Operator {
+    /// Listens on `path`; a socket left over by a killed process is replaced (the folder's lock
+    /// proves that its owner is gone).
+    ///
+    /// # Errors
+    /// [`OperatorError`].
+    pub fn listen(
+        path: &Path,
+        trader: TraderHandle,
+        status: watch::Receiver<EngineStatus>,
+    ) -> Result<Self, OperatorError> {
+        let fail = |source| OperatorError { path: path.to_owned(), source };
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(fail(error)),
+            Ok(()) | Err(_) => {}
+        }
+        let listener = UnixListener::bind(path).map_err(fail)?;
+        restrict(path).map_err(fail)?;
+        let path = path.to_owned();
+        Ok(Self { listener, path, trader, status, connections: JoinSet::new() })
+    }
+
+    fn serve(&mut self, stream: UnixStream) {
+        while self.connections.try_join_next().is_some() {}
+        if self.connections.len() >= CONNECTIONS_MAX {
+            tracing::warn!("too many connections on the control socket; one was refused");
+            return;
+        }
+        let (trader, status) = (self.trader.clone(), self.status.clone());
+        self.connections.spawn(async move {
+            if let Err(error) = converse(stream, &trader, &status).await {
+                tracing::debug!(%error, "a control connection ended");
+            }
+        });
+    }
+}
+
+fn restrict(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+}
+
+async fn converse(
+    stream: UnixStream,
+    trader: &TraderHandle,
+    status: &watch::Receiver<EngineStatus>,
+) -> std::io::Result<()> {
+    let (reader, mut writer) = stream.into_split();
+    let mut reader = BufReader::new(reader);
+    loop {
+        let mut line = String::new();
+        let read = (&mut reader).take(REQUEST_BYTES_MAX).read_line(&mut line).await?;
+        if read == 0 {
+            return Ok(());
+        }
+        let answer = match serde_json::from_str(&line) {
+            Ok(request) => answer(request, trader, status).await,
+            Err(error) => ControlAnswer::Refused(format!("not a request: {error}")),
+        };
+        let mut text = serde_json::to_vec(&answer)?;
+        text.push(b'\n');
+        writer.write_all(&text).await?;
+    }
+}
+
+async fn answer(
+    request: ControlRequest,
+    trader: &TraderHandle,
+    status: &watch::Receiver<EngineStatus>,
+) -> ControlAnswer {
+    match request {
+        ControlRequest::Status => {
+            let copy = status.borrow().clone();
+            serde_json::to_value(&copy).map_or_else(
+                |error| ControlAnswer::Refused(error.to_string()),
+                ControlAnswer::Status,
+            )
+        }
+        ControlRequest::Engine(request) => {
+            tracing::info!(?request, "the operator asks");
+            match trader.tell(Event::Operator(request)).await {
+                Ok(()) => ControlAnswer::Accepted,
+                Err(error) => ControlAnswer::Refused(error.to_string()),
+            }
+        }
+    }
+}
+
+impl Actor for Operator {
+    /// Serves until shut down; then the socket is removed.
+    async fn run(&mut self, shutdown: &CancellationToken) -> Result<(), ActorFailure> {
+        loop {
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => break,
+                accepted = self.listener.accept() => {
+                    let (stream, _) = accepted.map_err(ActorFailure::new)?;
+                    self.serve(stream);
+                }
+            }
+        }
+        self.connections.shutdown().await;
+        // A leftover socket is harmless: the next start replaces it.
+        let _ = std::fs::remove_file(&self.path);
+        Ok(())
+    }
+}
+
+/// Asks a running daemon one thing.
+///
+/// # Errors
+/// The error of the socket: not found or refused means that no daemon is running.
+pub async fn ask(path: &Path, request: &ControlRequest) -> std::io::Result<ControlAnswer> {
+    let mut stream = UnixStream::connect(path).await?;
+    let mut text = serde_json::to_vec(request)?;
+    text.push(b'\n');
+    stream.write_all(&text).await?;
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).await?;
+    Ok(serde_json::from_str(&line)?)
+}

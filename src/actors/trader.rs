@@ -1,0 +1,221 @@
+//! Owns clock, journal and engine: the one place where an event becomes a decision.
+//!
+//! Each event is appended to the journal and handled; if commands come out, one commit makes both
+//! durable before any command leaves (I1). Without commands there is no wait: one commit a second.
+//! When the journal fails, only what makes risk smaller may leave, by way of the emergency file.
+
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::SharedClock;
+use crate::domain::Timestamp;
+use crate::engine::{Command, EngineStatus, Event, TradingEngine};
+use crate::store::{EmergencyFile, Journal, StoreError};
+
+use super::gateway::GatewayHandle;
+use super::supervisor::{Actor, ActorFailure};
+
+/// Events waiting for the engine: a burst of fills and a few seconds of frames. Senders wait when
+/// it is full, so a slow disk shows as lateness, never as loss.
+const MAILBOX_CAPACITY: usize = 1_024;
+
+/// How long a shutdown may take before the position is left to its stop at the venue.
+const SHUTDOWN_BUDGET: Duration = Duration::from_secs(30);
+
+/// The trader has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the trader has ended")]
+pub struct TraderEnded;
+
+/// Address of a running [`Trader`]; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct TraderHandle(mpsc::Sender<Event>);
+
+impl TraderHandle {
+    /// Tells the engine what happened, waiting while its mailbox is full.
+    ///
+    /// # Errors
+    /// [`TraderEnded`].
+    pub async fn tell(&self, event: Event) -> Result<(), TraderEnded> {
+        self.0.send(event).await.map_err(|_| TraderEnded)
+    }
+}
+
+/// The receiving end of a [`TraderHandle`], for [`Trader::new`].
+#[derive(Debug)]
+pub struct TraderMailbox(mpsc::Receiver<Event>);
+
+/// Makes the trader's address before the trader, which needs its gateway first.
+#[must_use]
+pub fn trader_mailbox() -> (TraderHandle, TraderMailbox) {
+    let (sender, receiver) = mpsc::channel(MAILBOX_CAPACITY);
+    (TraderHandle(sender), TraderMailbox(receiver))
+}
+
+/// Where the trader writes before anything leaves.
+pub struct Records {
+    /// The journal.
+    pub journal: Journal,
+    /// What is left when the journal fails.
+    pub emergency: EmergencyFile,
+}
+
+/// Feeds the engine, in order, and carries its commands to the gateway once they are durable.
+pub struct Trader {
+    mailbox: mpsc::Receiver<Event>,
+    clock: SharedClock,
+    records: Records,
+    engine: TradingEngine,
+    gateway: GatewayHandle,
+    status: watch::Sender<EngineStatus>,
+    /// Whether the journal took the last record.
+    is_journal_healthy: bool,
+    /// Until when a shutdown may take, once it was asked for.
+    ends_by: Option<Timestamp>,
+}
+
+impl Trader {
+    /// A trader whose engine has not started; its first event must be [`Event::Started`].
+    #[must_use]
+    pub fn new(
+        mailbox: TraderMailbox,
+        clock: SharedClock,
+        records: Records,
+        gateway: GatewayHandle,
+    ) -> (Self, watch::Receiver<EngineStatus>) {
+        let (status, watched) = watch::channel(EngineStatus::default());
+        let trader = Self {
+            mailbox: mailbox.0,
+            clock,
+            records,
+            engine: TradingEngine::default(),
+            gateway,
+            status,
+            is_journal_healthy: true,
+            ends_by: None,
+        };
+        (trader, watched)
+    }
+
+    /// The journal's fsync blocks; other tasks of this thread go elsewhere meanwhile.
+    fn step_in_place(&mut self, event: Event) {
+        tokio::task::block_in_place(|| self.step(event));
+    }
+
+    /// Appends, decides, commits, and only then sends.
+    fn step(&mut self, event: Event) {
+        let now = self.clock.now();
+        let is_second = matches!(event, Event::Second(_));
+        let appended = self.records.journal.append(now, &event);
+        let commands = self.engine.handle(now, event);
+        let recorded = appended.and_then(|_| {
+            if commands.is_empty() && !is_second {
+                return Ok(());
+            }
+            self.records.journal.commit(&commands)
+        });
+        match recorded {
+            Ok(()) => {
+                self.send(commands);
+                self.tell_journal_health(now, true);
+            }
+            Err(error) => self.on_journal_failure(now, &error, commands),
+        }
+        self.publish(now);
+    }
+
+    fn send(&mut self, commands: Vec<Command>) {
+        for command in commands {
+            if let Err(refused) = self.gateway.carry_out(command) {
+                tracing::error!(command = ?refused, "the gateway is choked; the command was not sent");
+            }
+        }
+    }
+
+    /// What makes risk smaller goes out by way of the emergency file; nothing else leaves.
+    fn on_journal_failure(&mut self, now: Timestamp, error: &StoreError, commands: Vec<Command>) {
+        tracing::error!(%error, "the journal failed; only protection leaves from here on");
+        self.send_in_emergency(now, commands);
+        self.tell_journal_health(now, false);
+    }
+
+    fn send_in_emergency(&mut self, now: Timestamp, commands: Vec<Command>) {
+        for command in commands {
+            match self.records.emergency.write(now, std::slice::from_ref(&command)) {
+                Ok(()) => self.send(vec![command]),
+                Err(error) => tracing::error!(%error, ?command, "not sent: the journal has failed"),
+            }
+        }
+    }
+
+    /// Tells the engine once when the journal's health changes.
+    fn tell_journal_health(&mut self, now: Timestamp, is_healthy: bool) {
+        if self.is_journal_healthy == is_healthy {
+            return;
+        }
+        self.is_journal_healthy = is_healthy;
+        let commands = self.engine.handle(now, Event::Journal { is_healthy });
+        self.send_in_emergency(now, commands);
+    }
+
+    /// Shows the engine's state; what latches or must be remembered goes to the journal as well.
+    fn publish(&mut self, now: Timestamp) {
+        let status = self.engine.status();
+        let (was_halted, known) = {
+            let before = self.status.borrow();
+            (before.halted.clone(), before.discrepancies.clone())
+        };
+        if status.halted != was_halted
+            && let Err(error) = self.records.journal.set_halted(status.halted.as_deref())
+        {
+            tracing::error!(%error, "the halt could not be remembered");
+        }
+        for text in status.discrepancies.iter().filter(|text| !known.contains(text)) {
+            if let Err(error) = self.records.journal.record_discrepancy(now, None, text) {
+                tracing::error!(%error, discrepancy = text, "the discrepancy was not recorded");
+            }
+        }
+        self.status.send_replace(status);
+    }
+
+    /// Whether a shutdown that was asked for is done, or has had its time.
+    fn may_stop(&self) -> bool {
+        self.ends_by.is_some_and(|by| self.engine.status().may_stop || self.clock.now() >= by)
+    }
+
+    async fn run_to_end(&mut self, shutdown: &CancellationToken) {
+        while !self.may_stop() {
+            let due = self.engine.next_deadline().map(|(at, _)| at);
+            let wake = self.ends_by.into_iter().chain(due).min();
+            let wait = wake.map_or(Duration::from_secs(1), |at| at.since(self.clock.now()));
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled(), if self.ends_by.is_none() => {
+                    self.ends_by = Some(self.clock.now() + SHUTDOWN_BUDGET);
+                    self.step_in_place(Event::Shutdown);
+                }
+                // Cancel-safe: an event is either received whole or stays in the mailbox.
+                received = self.mailbox.recv() => match received {
+                    Some(event) => self.step_in_place(event),
+                    None => return,
+                },
+                () = tokio::time::sleep(wait) => {
+                    if due.is_some_and(|at| at <= self.clock.now()) {
+                        self.step_in_place(Event::Tick);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Actor for Trader {
+    /// Runs until the engine says that a shutdown is done, or its budget is spent.
+    async fn run(&mut self, shutdown: &CancellationToken) -> Result<(), ActorFailure> {
+        self.run_to_end(shutdown).await;
+        self.records.journal.commit(&[]).map_err(ActorFailure::new)?;
+        self.records.journal.checkpoint().map_err(ActorFailure::new)
+    }
+}

@@ -1,0 +1,405 @@
+//! The daemon: checks the account, builds the actors, connects their mailboxes, ends them in order.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::actors::{
+    ClockOffsetMeter, FrameConsumers, Gateway, GatewayMailbox, Loaded, MarketData,
+    MarketStreamActor, ModelError, ModelSource, Operator, OperatorError, PredictorActor,
+    PredictorHandle, Recorder, RecorderHandle, Records, Supervisor, SupervisorError, Trader,
+    TraderHandle, UserData, UserStreamActor, gateway_mailbox, trader_mailbox,
+};
+use crate::binance::{
+    BinanceError, BinanceVenue, MarketStreamSettings, MarketStreams, RestClient, RestSettings,
+    UserStream,
+};
+use crate::clock::SharedClock;
+use crate::config::Settings;
+use crate::domain::{Failure, Instrument, RunId, Second, Symbol};
+use crate::engine::{EngineStatus, Event, ModelInCharge, Started, TradedInstrument};
+use crate::store::models::ModelStore;
+use crate::store::{EmergencyFile, FolderLock, InstrumentKey, Journal, StoreError, Tape};
+use crate::venue::Venue;
+
+use super::folder::DataFolder;
+use super::watchdog::Watchdog;
+
+/// The venue answers in milliseconds; after so long an answer is not to be expected any more.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What the daemon does besides recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Records only; needs no key.
+    Record,
+    /// Records, predicts and trades.
+    Trade,
+}
+
+/// Why the daemon could not start or had to end.
+#[derive(Debug, Error)]
+pub enum DaemonError {
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The venue could not be asked, or refused.
+    #[error(transparent)]
+    Venue(#[from] BinanceError),
+    /// A question through the port failed.
+    #[error(transparent)]
+    Failure(#[from] Failure),
+    /// The venue does not list a symbol.
+    #[error("the venue does not list {symbol}; it lists {listed} symbols; check LOBD_SYMBOLS")]
+    UnknownSymbol {
+        /// Which symbol.
+        symbol: Symbol,
+        /// How many there are.
+        listed: usize,
+    },
+    /// There is no key for the environment.
+    #[error("no key is set for the {0} environment; set LOBD_*_API_KEY and _SECRET")]
+    NoCredentials(crate::domain::Environment),
+    /// The account is in hedge mode.
+    #[error("the account is in hedge mode; switch it to one-way mode")]
+    HedgeMode,
+    /// The current model cannot be used.
+    #[error("the current model of {symbol} cannot be used")]
+    Model {
+        /// Whose model.
+        symbol: Symbol,
+        /// What is wrong with it.
+        source: ModelError,
+    },
+    /// The control socket cannot be made.
+    #[error(transparent)]
+    Operator(#[from] OperatorError),
+    /// An actor was given up or panicked.
+    #[error(transparent)]
+    Supervisor(#[from] SupervisorError),
+}
+
+/// What is needed to start.
+pub struct DaemonSettings {
+    /// The operator's settings.
+    pub settings: Settings,
+    /// What to do.
+    pub mode: Mode,
+    /// The machine's clock.
+    pub clock: SharedClock,
+}
+
+/// A running daemon.
+pub struct Daemon {
+    supervisor: Supervisor,
+    /// Ends the trader, which ends in its own time.
+    ends_trading: CancellationToken,
+    /// Ends everything else.
+    ends_rest: CancellationToken,
+    is_trading: bool,
+    status: watch::Receiver<EngineStatus>,
+    durable: watch::Receiver<Option<Second>>,
+    run: Option<RunId>,
+    _lock: FolderLock,
+}
+
+/// What the venue says of itself and of our account before anything starts.
+struct Surroundings {
+    rest: Arc<RestClient>,
+    venue: Arc<BinanceVenue>,
+    instruments: Vec<Instrument>,
+}
+
+impl Daemon {
+    /// Checks venue and account, opens the data folder, and starts every actor.
+    ///
+    /// # Errors
+    /// [`DaemonError`]; nothing is left running or half-written.
+    pub async fn start(wanted: DaemonSettings) -> Result<Self, DaemonError> {
+        let DaemonSettings { settings, mode, clock } = &wanted;
+        let mode = *mode;
+        let folder = DataFolder::new(&settings.data_dir);
+        let lock = FolderLock::acquire(folder.path())?;
+        let around = Surroundings::explore(settings, mode, Arc::clone(clock)).await?;
+        let mut tape = Tape::open(&folder.tape())?;
+        for instrument in &around.instruments {
+            tape.register(instrument, clock.now().second())?;
+        }
+        let (recorder_handle, recorder) = Recorder::new(tape, settings.record_batch);
+        let durable = recorder.durable();
+        let mut daemon = Self {
+            supervisor: Supervisor::new(),
+            ends_trading: CancellationToken::new(),
+            ends_rest: CancellationToken::new(),
+            is_trading: mode == Mode::Trade,
+            status: watch::channel(EngineStatus::default()).1,
+            durable,
+            run: None,
+            _lock: lock,
+        };
+        let trading = match mode {
+            Mode::Record => None,
+            Mode::Trade => Some(daemon.start_trading(&wanted, &folder, &around).await?),
+        };
+        daemon.start_market_data(&wanted, &around, recorder_handle, trading);
+        daemon.supervisor.spawn("recorder", recorder, daemon.ends_rest.clone());
+        Ok(daemon)
+    }
+
+    async fn start_trading(
+        &mut self,
+        wanted: &DaemonSettings,
+        folder: &DataFolder,
+        around: &Surroundings,
+    ) -> Result<(TraderHandle, PredictorHandle), DaemonError> {
+        let DaemonSettings { settings, clock, .. } = wanted;
+        let mut journal = Journal::open(&folder.journal())?;
+        let (emergency, left) = EmergencyFile::open(&folder.emergency())?;
+        if !left.is_empty() {
+            tracing::warn!(commands = left.len(), "an earlier run had to use the emergency file");
+        }
+        let now = clock.now();
+        let ledger = journal.ledger(now)?;
+        let run = journal.start_run(now, env!("CARGO_PKG_VERSION"))?;
+        self.run = Some(run);
+        let models = load_models(settings, folder, &around.instruments)?;
+        let instruments = around.traded_instruments(&models).await?;
+        let started = Started {
+            run,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            settings: settings.trading.clone(),
+            instruments,
+            ledger,
+        };
+        let (trader_handle, trader_mail) = trader_mailbox();
+        let (gateway_handle, gateway_mail) = gateway_mailbox();
+        let records = Records { journal, emergency };
+        let (trader, status) = Trader::new(trader_mail, Arc::clone(clock), records, gateway_handle);
+        self.status = status;
+        // The first event of a run; the mailbox is empty, so this cannot wait.
+        let _ = trader_handle.tell(Event::Started(Box::new(started))).await;
+        let predictors =
+            models.into_iter().map(|(source, loaded)| (source, loaded.map(|it| it.predictor)));
+        let (predictor_handle, predictor) =
+            PredictorActor::new(predictors.collect(), trader_handle.clone());
+        self.supervisor.spawn("trader", trader, self.ends_trading.clone());
+        self.supervisor.spawn("predictor", predictor, self.ends_rest.clone());
+        self.start_account(wanted, around, gateway_mail, &trader_handle);
+        let operator =
+            Operator::listen(&folder.control(), trader_handle.clone(), self.status.clone())?;
+        self.supervisor.spawn("operator", operator, self.ends_rest.clone());
+        Ok((trader_handle, predictor_handle))
+    }
+
+    fn start_account(
+        &mut self,
+        DaemonSettings { settings, clock, .. }: &DaemonSettings,
+        around: &Surroundings,
+        gateway_mail: GatewayMailbox,
+        trader: &TraderHandle,
+    ) {
+        let gateway = Gateway::new(
+            Arc::clone(&around.venue),
+            Arc::clone(clock),
+            gateway_mail,
+            trader.clone(),
+        );
+        let (user_stream, user_mail) =
+            UserStream::new(Arc::clone(&around.rest), settings.urls.streams.clone(), 1);
+        let meter = ClockOffsetMeter::new(Arc::clone(&around.rest), trader.clone());
+        let ends = &self.ends_rest;
+        self.supervisor.spawn("gateway", gateway, ends.clone());
+        self.supervisor.spawn("user stream", UserStreamActor::new(user_stream), ends.clone());
+        self.supervisor.spawn("user data", UserData::new(user_mail, trader.clone()), ends.clone());
+        self.supervisor.spawn("clock offset", meter, ends.clone());
+    }
+
+    fn start_market_data(
+        &mut self,
+        DaemonSettings { settings, clock, .. }: &DaemonSettings,
+        around: &Surroundings,
+        recorder: RecorderHandle,
+        trading: Option<(TraderHandle, PredictorHandle)>,
+    ) {
+        let stream_settings = MarketStreamSettings {
+            base_url: settings.urls.streams.clone(),
+            symbols: settings.symbols.clone(),
+            jitter_seed: 2,
+        };
+        let (streams, mailbox) = MarketStreams::new(stream_settings, Arc::clone(clock));
+        let market_data = MarketData::new(
+            mailbox,
+            Arc::clone(&around.venue),
+            Arc::clone(clock),
+            &around.instruments,
+            FrameConsumers { recorder, trading },
+        );
+        let ends = &self.ends_rest;
+        self.supervisor.spawn("market stream", MarketStreamActor::new(streams), ends.clone());
+        self.supervisor.spawn("market data", market_data, ends.clone());
+    }
+
+    /// A copy of what the engine knows, kept fresh; of a recording daemon it stays empty.
+    #[must_use]
+    pub fn status(&self) -> watch::Receiver<EngineStatus> {
+        self.status.clone()
+    }
+
+    /// The newest second that is durable on the tape.
+    #[must_use]
+    pub fn durable(&self) -> watch::Receiver<Option<Second>> {
+        self.durable.clone()
+    }
+
+    /// Which run of the journal this is, when trading.
+    #[must_use]
+    pub const fn run(&self) -> Option<RunId> {
+        self.run
+    }
+
+    /// Runs until `shutdown`, then ends the trader and after it everything else.
+    ///
+    /// # Errors
+    /// [`DaemonError::Supervisor`] if an actor was given up or panicked; the rest is ended in order
+    /// all the same.
+    pub async fn run_until(mut self, shutdown: &CancellationToken) -> Result<(), DaemonError> {
+        let mut watchdog = Watchdog::start(self.is_trading, self.status(), self.durable());
+        let mut failure = None;
+        loop {
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled(), if !self.ends_trading.is_cancelled() => {
+                    Watchdog::stopping();
+                    self.end_trading();
+                }
+                ended = self.supervisor.next() => match ended {
+                    None => break,
+                    Some(Ok(name)) => self.on_ended(name),
+                    Some(Err(error)) => {
+                        if self.must_end(&error) {
+                            failure.get_or_insert(error);
+                        }
+                    }
+                },
+                () = watchdog.feed() => {}
+            }
+        }
+        failure.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    fn end_trading(&self) {
+        self.ends_trading.cancel();
+        if !self.is_trading {
+            self.ends_rest.cancel();
+        }
+    }
+
+    /// What the loss of an actor means: without a recorder trading goes on, with a gap; without any
+    /// other, trading ends in its own time; after a panic everything ends at once.
+    fn must_end(&self, error: &SupervisorError) -> bool {
+        tracing::error!(%error, "an actor is gone");
+        match error {
+            SupervisorError::GivenUp { actor: "recorder", .. } if self.is_trading => return false,
+            SupervisorError::GivenUp { actor: "trader", .. } | SupervisorError::Panicked(_) => {
+                self.ends_trading.cancel();
+                self.ends_rest.cancel();
+            }
+            SupervisorError::GivenUp { .. } => self.end_trading(),
+        }
+        true
+    }
+
+    fn on_ended(&self, name: &str) {
+        tracing::debug!(actor = name, "ended");
+        if name == "trader" {
+            self.ends_rest.cancel();
+        }
+    }
+}
+
+impl Surroundings {
+    async fn explore(
+        settings: &Settings,
+        mode: Mode,
+        clock: SharedClock,
+    ) -> Result<Self, DaemonError> {
+        if mode == Mode::Trade && settings.credentials.is_none() {
+            return Err(DaemonError::NoCredentials(settings.environment));
+        }
+        let rest = Arc::new(RestClient::new(rest_settings(settings), clock)?);
+        rest.measure_clock().await?;
+        let rules = rest.exchange_info().await?;
+        let mut instruments = Vec::with_capacity(settings.symbols.len());
+        for symbol in &settings.symbols {
+            let found = rules.instruments.iter().find(|listed| listed.symbol == *symbol);
+            let unknown =
+                DaemonError::UnknownSymbol { symbol: *symbol, listed: rules.instruments.len() };
+            instruments.push(found.cloned().ok_or(unknown)?);
+        }
+        if mode == Mode::Trade && rest.account_configuration().await?.dual_side_position {
+            return Err(DaemonError::HedgeMode);
+        }
+        let venue = Arc::new(BinanceVenue::new(Arc::clone(&rest)));
+        Ok(Self { rest, venue, instruments })
+    }
+
+    async fn traded_instruments(
+        &self,
+        models: &[(ModelSource, Option<Loaded>)],
+    ) -> Result<Vec<TradedInstrument>, DaemonError> {
+        let in_charge: BTreeMap<Symbol, ModelInCharge> = models
+            .iter()
+            .filter_map(|(source, loaded)| {
+                Some((source.instrument.symbol, loaded.as_ref()?.in_charge))
+            })
+            .collect();
+        let mut traded = Vec::with_capacity(self.instruments.len());
+        for instrument in &self.instruments {
+            let fees = self.venue.fee_rates(instrument.symbol).await?;
+            let model = in_charge.get(&instrument.symbol).copied();
+            traded.push(TradedInstrument { instrument: instrument.clone(), fees, model });
+        }
+        Ok(traded)
+    }
+}
+
+/// How the client is to reach the venue of these settings.
+#[must_use]
+pub fn rest_settings(settings: &Settings) -> RestSettings {
+    RestSettings {
+        environment: settings.environment,
+        base_url: settings.urls.rest.clone(),
+        credentials: settings.credentials.clone(),
+        receive_window: settings.recv_window,
+        timeout: REQUEST_TIMEOUT,
+    }
+}
+
+fn load_models(
+    settings: &Settings,
+    folder: &DataFolder,
+    instruments: &[Instrument],
+) -> Result<Vec<(ModelSource, Option<Loaded>)>, DaemonError> {
+    let store = ModelStore::new(&folder.models());
+    instruments
+        .iter()
+        .map(|instrument| {
+            let source = ModelSource {
+                instrument: instrument.clone(),
+                folder: InstrumentKey::of(instrument).to_string(),
+                store: store.clone(),
+                max_age: settings.model_max_age,
+            };
+            let symbol = instrument.symbol;
+            let loaded = source.load().map_err(|source| DaemonError::Model { symbol, source })?;
+            if loaded.is_none() {
+                tracing::warn!(%symbol, "no model is promoted; it is recorded and not traded");
+            }
+            Ok((source, loaded))
+        })
+        .collect()
+}
