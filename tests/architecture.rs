@@ -29,9 +29,8 @@ const ROOMS: &[(&str, u8)] = &[
 ];
 
 /// Pairs of rooms with one number that may know each other, with the reason.
-const NEIGHBOURS: &[(&str, &str, &str)] = &[
-    ("config", "sign", "settings hold secrets, whose type never shows them"),
-];
+const NEIGHBOURS: &[(&str, &str, &str)] =
+    &[("config", "sign", "settings hold secrets, whose type never shows them")];
 
 /// Rooms without tokio, async, files, network, environment, threads, clocks or chance.
 const PURE: &[&str] =
@@ -40,7 +39,9 @@ const PURE: &[&str] =
 const IMPURE: &[&str] = &[
     "tokio::",
     "async fn",
-    ".await",
+    ".await;",
+    ".await?",
+    ".await.",
     "std::fs",
     "std::net",
     "std::env",
@@ -48,8 +49,6 @@ const IMPURE: &[&str] = &[
     "std::process",
     "Instant::now",
     "SystemTime",
-    "HashMap",
-    "HashSet",
     "rand::rng",
     "from_os_rng",
     "println!",
@@ -112,7 +111,8 @@ fn level(room: &str) -> u8 {
 }
 
 fn is_test_file(path: &Path) -> bool {
-    path.file_stem().is_some_and(|stem| stem == "tests" || stem.to_string_lossy().ends_with("_tests"))
+    path.file_stem()
+        .is_some_and(|stem| stem == "tests" || stem.to_string_lossy().ends_with("_tests"))
 }
 
 #[test]
@@ -202,7 +202,11 @@ fn files_are_named_for_what_is_in_them() {
     for (path, text) in sources() {
         let stem = path.file_stem().unwrap().to_string_lossy().to_string();
         assert!(!FORBIDDEN_NAMES.contains(&stem.as_str()), "{}", path.display());
-        assert!(text.starts_with("//!") || text.starts_with("#![doc"), "{} says nothing of itself", path.display());
+        assert!(
+            text.starts_with("//!") || text.starts_with("#![doc"),
+            "{} says nothing of itself",
+            path.display()
+        );
     }
 }
 

@@ -1,6 +1,8 @@
 //! One test binary: files are named by the behaviour they prove. See `tests/README.md`.
 
 #[cfg(test)]
+mod architecture;
+#[cfg(test)]
 mod backtest;
 #[cfg(test)]
 mod book_replay;
