@@ -15,6 +15,12 @@ mod engine_stop_loss;
 #[cfg(test)]
 mod engine_world;
 #[cfg(test)]
+mod gateway;
+#[cfg(test)]
+mod live_functions;
+#[cfg(test)]
+mod live_streams;
+#[cfg(test)]
 mod market_statistics;
 #[cfg(test)]
 mod no_lookahead;
@@ -27,6 +33,7 @@ mod sim_exchange;
 mod sim_recordings;
 #[cfg(test)]
 mod storage;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod training;

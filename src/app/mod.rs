@@ -1,5 +1,6 @@
 //! Wiring and whole jobs that several commands share: the daemon, history, training, demo.
 
+pub mod closing;
 mod daemon;
 pub mod demo;
 mod folder;

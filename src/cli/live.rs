@@ -3,31 +3,21 @@
 
 use std::fmt::Display;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::app::manual::{ManualDesk, ManualError};
-use crate::binance::{BinanceError, RestClient, RestSettings};
+use crate::app::rest_settings;
+use crate::binance::{BinanceError, RestClient};
 use crate::domain::{OrderReport, Side, StopReport, StopSize, Symbol, Timestamp};
 
 use super::{CommandError, Context, Exit, Output};
 
-/// How long a live function waits for one answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// A client for the environment of the settings.
 pub(super) fn client(context: &Context) -> Result<Arc<RestClient>, CommandError> {
     let settings = context.settings()?;
-    let rest = RestSettings {
-        environment: settings.environment,
-        base_url: settings.urls.rest,
-        credentials: settings.credentials,
-        receive_window: settings.recv_window,
-        timeout: ANSWER_TIMEOUT,
-    };
-    Ok(Arc::new(RestClient::new(rest, context.clock())?))
+    Ok(Arc::new(RestClient::new(rest_settings(&settings), context.clock())?))
 }
 
 /// A desk for orders by hand, within the limits of the settings.

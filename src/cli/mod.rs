@@ -27,6 +27,7 @@ mod position;
 mod run;
 mod score;
 mod sql;
+mod stop_loss;
 mod store_error;
 mod time;
 mod trades;
@@ -86,6 +87,7 @@ enum Command {
     Orders(orders::Args),
     Cancel(cancel::Args),
     CancelAll(cancel_all::Args),
+    StopLoss(stop_loss::Args),
     History(history::Args),
     Completions(completions::Args),
     Data(data::Args),
@@ -146,6 +148,7 @@ async fn dispatch(command: &Command, context: &Context) -> Result<(), CommandErr
         Command::Orders(args) => orders::run(args, context).await,
         Command::Cancel(args) => cancel::run(args, context).await,
         Command::CancelAll(args) => cancel_all::run(args, context).await,
+        Command::StopLoss(args) => stop_loss::run(args, context).await,
         Command::History(args) => history::run(args, context).await,
         Command::Completions(args) => completions::run(args, context).await,
         Command::Data(args) => data::run(args, context).await,

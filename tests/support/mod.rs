@@ -1,5 +1,8 @@
 //! Where the shared market data and fixtures are, and what to say when they are absent.
 
+pub(crate) mod fake_venue;
+pub(crate) mod loopback;
+
 use std::path::{Path, PathBuf};
 
 /// The folder of real market data, or `None` (said on stderr) where it is absent.
@@ -13,7 +16,6 @@ pub(crate) fn fixtures() -> Option<PathBuf> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place where tests read their environment")]
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn shared_folder(variable: &str, default: &str) -> Option<PathBuf> {
     let folder = std::env::var(variable)
         .map_or_else(|_| Path::new(env!("CARGO_MANIFEST_DIR")).join(default), PathBuf::from);

@@ -1,0 +1,218 @@
+//! Market and user streams against the loopback exchange: what they tell, and that they come back.
+
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test picks what it waits for")]
+
+use std::sync::Arc;
+
+use lobd::binance::parse::UserEvent;
+use lobd::binance::{MarketMessage, MarketStreamSettings, MarketStreams, Route, UserMessage};
+use lobd::book::MarketEvent;
+use lobd::clock::SystemClock;
+use lobd::domain::{
+    ClientOrderId, OrderKind, OrderRequest, OrderStatus, Side, StopRequest, StopSize, StopStatus,
+};
+use tokio::sync::mpsc::Receiver;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::support::loopback::{
+    Loopback, bid_change, bitcoin, mark, purchase, settled, user, wait_for,
+};
+
+async fn connected(mailbox: &mut Receiver<MarketMessage>, wanted: Route) {
+    wait_for(mailbox, |message| match message {
+        MarketMessage::Connected { route, .. } if *route == wanted => Some(()),
+        _ => None,
+    })
+    .await;
+}
+
+async fn market_event<T>(
+    mailbox: &mut Receiver<MarketMessage>,
+    wanted: impl Fn(&MarketEvent) -> Option<T>,
+) -> T {
+    wait_for(mailbox, |message| match message {
+        MarketMessage::Event { event, .. } => wanted(event),
+        _ => None,
+    })
+    .await
+}
+
+fn market(venue: &Loopback) -> (Receiver<MarketMessage>, AbortOnDropHandle<()>) {
+    let settings = MarketStreamSettings {
+        base_url: venue.sandbox.ws_url.clone(),
+        symbols: vec![bitcoin()],
+        jitter_seed: 1,
+    };
+    let (streams, mailbox) = MarketStreams::new(settings, Arc::new(SystemClock::start()));
+    let running = tokio::spawn(async move { streams.run(&CancellationToken::new()).await });
+    (mailbox, AbortOnDropHandle::new(running))
+}
+
+fn order(name: &str, quantity: &str, kind: OrderKind) -> OrderRequest {
+    OrderRequest {
+        client_order_id: ClientOrderId::new(name).unwrap(),
+        symbol: bitcoin(),
+        side: Side::Buy,
+        quantity: quantity.parse().unwrap(),
+        kind,
+        reduce_only: false,
+    }
+}
+
+#[tokio::test]
+async fn market_data_flows_over_both_routes_and_comes_back_after_a_cut() {
+    let venue = Loopback::start().await;
+    let (mut mailbox, _running) = market(&venue);
+    for round in 0..2_u64 {
+        connected(&mut mailbox, Route::Public).await;
+        settled(&venue, 2).await;
+        venue.feed(bid_change(101 + round, "59990", "3")).await;
+        venue.feed(purchase(10 + round, "60000.1", "0.5")).await;
+        venue.feed(mark("60000.07")).await;
+        let depth = market_event(&mut mailbox, |event| match event {
+            MarketEvent::Depth(update) => Some(update.clone()),
+            _ => None,
+        });
+        assert_eq!(depth.await.bids[0].price, "59990".parse().unwrap());
+        venue.sandbox.control.cut_streams().await;
+        wait_for(&mut mailbox, |message| match message {
+            MarketMessage::Disconnected { route: Route::Public, reason, .. } => {
+                Some(reason.clone())
+            }
+            _ => None,
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn trades_and_mark_prices_come_over_the_market_route() {
+    let venue = Loopback::start().await;
+    let (mut mailbox, _running) = market(&venue);
+    connected(&mut mailbox, Route::Market).await;
+    settled(&venue, 2).await;
+    venue.feed(purchase(10, "60000.1", "0.5")).await;
+    venue.feed(mark("60000.07")).await;
+    let trade = market_event(&mut mailbox, |event| match event {
+        MarketEvent::Trade(trade) => Some(*trade),
+        _ => None,
+    });
+    assert!(!trade.await.buyer_is_maker);
+    let mark = market_event(&mut mailbox, |event| match event {
+        MarketEvent::MarkPrice(mark) => Some(*mark),
+        _ => None,
+    });
+    assert_eq!(mark.await.price, "60000.07".parse().unwrap());
+}
+
+#[tokio::test]
+async fn a_quiet_connection_proves_its_life() {
+    let venue = Loopback::start().await;
+    let (mut mailbox, _running) = market(&venue);
+    wait_for(&mut mailbox, |message| match message {
+        MarketMessage::Alive { route: Route::Public, .. } => Some(()),
+        _ => None,
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_order_its_fill_and_its_position_are_told() {
+    let venue = Loopback::start().await;
+    let (mut mailbox, _running) = user(&venue);
+    wait_for(&mut mailbox, |message| {
+        matches!(message, UserMessage::Connected { .. }).then_some(())
+    })
+    .await;
+    settled(&venue, 1).await;
+    let placed = venue.rest.place_order(&order("u-1", "0.1", OrderKind::Market)).await.unwrap();
+    let mut seen = Vec::new();
+    wait_for(&mut mailbox, |message| {
+        let UserMessage::Event { event, .. } = message else { return None };
+        seen.push(event.clone());
+        matches!(event, UserEvent::Position(_)).then_some(())
+    })
+    .await;
+    let fill = seen.iter().find_map(|event| match event {
+        UserEvent::Fill(fill) => Some(*fill),
+        _ => None,
+    });
+    let fill = fill.unwrap();
+    assert_eq!((fill.order_id, fill.quantity), (placed.order_id, "0.1".parse().unwrap()));
+    assert_eq!(fill.client_order_id, Some(placed.client_order_id));
+    let statuses: Vec<_> = seen
+        .iter()
+        .filter_map(|event| match event {
+            UserEvent::Order(report) => Some(report.status),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(statuses, [OrderStatus::New, OrderStatus::Filled]);
+    let listed = venue.rest.trade_history(bitcoin(), None, fill.time).await.unwrap();
+    let from_rest = listed[0];
+    assert_eq!(
+        (from_rest.trade_id, from_rest.price, from_rest.commission, from_rest.time),
+        (fill.trade_id, fill.price, fill.commission, fill.time),
+        "both channels tell the same trade"
+    );
+}
+
+#[tokio::test]
+async fn a_stop_is_told_from_new_to_its_order() {
+    let venue = Loopback::start().await;
+    let (mut mailbox, _running) = user(&venue);
+    wait_for(&mut mailbox, |message| {
+        matches!(message, UserMessage::Connected { .. }).then_some(())
+    })
+    .await;
+    settled(&venue, 1).await;
+    venue.rest.place_order(&order("u-2", "0.1", OrderKind::Market)).await.unwrap();
+    let stop = StopRequest {
+        client_order_id: ClientOrderId::new("u-3").unwrap(),
+        symbol: bitcoin(),
+        side: Side::Sell,
+        trigger_price: "59900".parse().unwrap(),
+        size: StopSize::Quantity("0.1".parse().unwrap()),
+    };
+    let placed = venue.rest.place_protective_stop(&stop).await.unwrap();
+    assert_eq!(placed.status, StopStatus::New);
+    assert_eq!(venue.rest.waiting_stops(Some(bitcoin())).await.unwrap().len(), 1);
+    venue.feed(mark("59899")).await;
+    let child = wait_for(&mut mailbox, |message| match message {
+        UserMessage::Event { event: UserEvent::Stop(stop), .. } => {
+            (stop.status == StopStatus::Finished).then_some(stop.child_order_id)
+        }
+        _ => None,
+    })
+    .await;
+    assert!(child.is_some(), "the order it became is named");
+    let asked = venue.rest.query_protective_stop(stop.client_order_id).await.unwrap();
+    assert_eq!((asked.status, asked.child_order_id), (StopStatus::Finished, child));
+    assert!(venue.rest.position_of(bitcoin()).await.unwrap().exposure.is_zero());
+}
+
+#[tokio::test]
+async fn an_expired_key_is_replaced_and_events_flow_again() {
+    let venue = Loopback::start().await;
+    let (mut mailbox, _running) = user(&venue);
+    let is_connected =
+        |message: &UserMessage| matches!(message, UserMessage::Connected { .. }).then_some(());
+    wait_for(&mut mailbox, is_connected).await;
+    settled(&venue, 1).await;
+    venue.sandbox.control.expire_listen_key().await;
+    let reason = wait_for(&mut mailbox, |message| match message {
+        UserMessage::Disconnected { reason, .. } => Some(reason.clone()),
+        _ => None,
+    })
+    .await;
+    assert_eq!(reason, "listen key expired");
+    wait_for(&mut mailbox, is_connected).await;
+    settled(&venue, 1).await;
+    venue.rest.place_order(&order("u-4", "0.1", OrderKind::Market)).await.unwrap();
+    wait_for(&mut mailbox, |message| match message {
+        UserMessage::Event { event: UserEvent::Fill(_), .. } => Some(()),
+        _ => None,
+    })
+    .await;
+}
