@@ -376,6 +376,18 @@ impl Venue {
         self.working().iter().map(|id| self.orders[id].request).collect()
     }
 
+    /// What this side's opening orders may still fill.
+    pub(crate) fn may_fill(&self, side: Side) -> Exposure {
+        let opening = self.orders.values().filter(|order| {
+            let request = &order.request;
+            !order.report.status.is_terminal() && !request.reduce_only && request.side == side
+        });
+        opening.fold(Exposure::ZERO, |sum, order| {
+            let left = order.request.quantity.saturating_sub(order.report.filled_quantity);
+            sum.checked_add(left.on(side)).unwrap()
+        })
+    }
+
     /// Stops that wait at the venue.
     pub(crate) fn waiting_stops(&self) -> impl Iterator<Item = &StopReport> {
         self.stops.values().filter(|stop| stop.status == StopStatus::New)
@@ -421,6 +433,34 @@ fn refusal(code: i32) -> Rejection {
     Rejection { code, reason: "test".to_owned() }
 }
 
+/// Seeded misfortune: outcomes, delays, duplicates and losses. Same seed, same world.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Chaos(u64);
+
+impl Chaos {
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self(seed | 1)
+    }
+
+    /// A number below `bound` (xorshift64*).
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % bound
+    }
+
+    fn fate(&mut self) -> Fate {
+        match self.below(20) {
+            0 | 1 => Fate::AnswerLost,
+            2 => Fate::RequestLost,
+            3 => Fate::Refused(-1008),
+            4 => Fate::NotSent,
+            _ => Fate::Answered,
+        }
+    }
+}
+
 /// The engine, the venue and a clock.
 pub(crate) struct World {
     pub(crate) engine: TradingEngine,
@@ -434,6 +474,8 @@ pub(crate) struct World {
     pub(crate) place_fates: VecDeque<Fate>,
     pub(crate) stop_fates: VecDeque<Fate>,
     pub(crate) cancel_fates: VecDeque<Fate>,
+    /// Misfortune, if any.
+    pub(crate) chaos: Option<Chaos>,
     /// Whether the user stream delivers.
     pub(crate) is_streaming: bool,
     /// Whether mark prices come.
@@ -465,6 +507,7 @@ impl World {
             place_fates: VecDeque::new(),
             stop_fates: VecDeque::new(),
             cancel_fates: VecDeque::new(),
+            chaos: None,
             is_streaming: true,
             has_mark_price: true,
             validity: Validity::Valid,
@@ -537,6 +580,13 @@ impl World {
     pub(crate) fn stream(&mut self, events: Vec<Event>) {
         if self.is_streaming {
             for event in events {
+                let luck = self.chaos.as_mut().map_or(9, |chaos| chaos.below(10));
+                if luck == 0 {
+                    continue; // lost
+                }
+                if luck == 1 {
+                    self.deliver(event.clone()); // told twice
+                }
                 self.deliver(event);
             }
         }
@@ -544,7 +594,17 @@ impl World {
 
     fn deliver(&mut self, event: Event) {
         self.sequence += 1;
-        self.inbox.insert((self.now + LATENCY, self.sequence), event);
+        let delay = self.chaos.as_mut().map_or(0, |chaos| match chaos.below(10) {
+            0 => chaos.below(1_500),
+            _ => chaos.below(40),
+        });
+        let at = self.now + LATENCY + Duration::from_millis(delay);
+        self.inbox.insert((at, self.sequence), event);
+    }
+
+    fn fate(&mut self, planned: Option<Fate>) -> Fate {
+        let chaos = self.chaos.as_mut();
+        planned.unwrap_or_else(|| chaos.map_or(Fate::Answered, Chaos::fate))
     }
 
     /// Lets time pass: frames on the second, deadlines, requests and answers in between.
@@ -639,7 +699,8 @@ impl World {
 
     fn carry_out_place(&mut self, request: &OrderRequest) {
         let client_order_id = request.client_order_id;
-        let fate = self.place_fates.pop_front().unwrap_or(Fate::Answered);
+        let planned = self.place_fates.pop_front();
+        let fate = self.fate(planned);
         let failure = |failure| Event::PlaceFailed { client_order_id, failure };
         match fate {
             Fate::Answered => match self.venue.place(self.now, request) {
@@ -662,7 +723,8 @@ impl World {
 
     fn carry_out_place_stop(&mut self, request: &StopRequest) {
         let client_order_id = request.client_order_id;
-        let fate = self.stop_fates.pop_front().unwrap_or(Fate::Answered);
+        let planned = self.stop_fates.pop_front();
+        let fate = self.fate(planned);
         let failure = |failure| Event::PlaceStopFailed { client_order_id, failure };
         match fate {
             Fate::Answered => match self.venue.place_stop(self.now, request) {
@@ -680,7 +742,8 @@ impl World {
     }
 
     fn carry_out_cancel(&mut self, client_order_id: ClientOrderId) {
-        let fate = self.cancel_fates.pop_front().unwrap_or(Fate::Answered);
+        let planned = self.cancel_fates.pop_front();
+        let fate = self.fate(planned);
         let failure = |failure| Event::CancelFailed { client_order_id, failure };
         let event = match fate {
             Fate::Answered => match self.venue.cancel(client_order_id) {

@@ -11,6 +11,8 @@ mod engine_cycle;
 #[cfg(test)]
 mod engine_faults;
 #[cfg(test)]
+mod engine_invariants;
+#[cfg(test)]
 mod engine_stop_loss;
 #[cfg(test)]
 mod engine_world;

@@ -5,8 +5,12 @@
 //!
 //! Invariants: **1** an order is placed once; what is unknown is asked for, never resent;
 //! **2** a terminal order stays terminal, except that a late fill counts (cancelled → filled) and
-//! that an order declared absent which shows up after all is taken back, to be cancelled;
+//! that an order declared absent, or ended by a report the account later contradicts, which shows
+//! up after all is taken back, to be cancelled;
 //! **3** filled quantities never shrink.
+
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -94,6 +98,8 @@ pub enum OrderEvent<'a> {
         /// When the report was asked for.
         asked_at: Timestamp,
     },
+    /// It was thought ended, and an account report asked for later still holds it.
+    FoundInAccount,
     /// Time has passed.
     Tick,
 }
@@ -222,6 +228,8 @@ impl Order {
             OrderEvent::QueryFailed(failure) => (self.on_query_failed(now, failure), None),
             OrderEvent::CancelWanted => self.on_cancel_wanted(now),
             OrderEvent::MissingFromAccount { asked_at } => self.on_missing(now, asked_at),
+            OrderEvent::FoundInAccount if !self.is_live() => self.taken_back(now),
+            OrderEvent::FoundInAccount => (self.state, None),
             OrderEvent::Tick => (self.state, None),
         };
         debug_assert!(self.reported >= before.1 && self.booked >= before.2, "invariant 3");

@@ -6,6 +6,9 @@
 //! fills, whatever order they came in; **3** profit is before fees, and over a round trip equals
 //! proceeds less cost exactly.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

@@ -5,6 +5,9 @@
 //! that stays for ten seconds halts trading (promise I3). Orders that are not ours are counted and
 //! never touched.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -104,6 +107,10 @@ impl std::fmt::Display for Discrepancy {
 pub enum Correction {
     /// Tell the order that the account does not hold it.
     OrderMissing(ClientOrderId),
+    /// Tell an ended order that the account still holds it.
+    OrderFound(ClientOrderId),
+    /// Tell an ended stop that the account still holds it.
+    StopFound(ClientOrderId),
     /// Take in the order at this place of the report's open orders, to cancel it.
     AdoptOrder(usize),
     /// Tell the stop that the account does not hold it.
@@ -215,6 +222,7 @@ fn compare_orders(ledger: &Ledger<'_>, report: &AccountReport, findings: &mut Fi
             }
             Some(known) if !known.is_live() && known.changed_at <= settled_before => {
                 findings.discrepancies.push(Discrepancy::OrderUnexpected(symbol, id));
+                findings.corrections.push(Correction::OrderFound(id));
             }
             Some(_) => {}
         }
@@ -256,6 +264,7 @@ fn compare_stops(ledger: &Ledger<'_>, report: &AccountReport, findings: &mut Fin
             }
             Some(known) if !known.is_live() && known.changed_at <= settled_before => {
                 findings.discrepancies.push(Discrepancy::StopUnexpected(symbol, id));
+                findings.corrections.push(Correction::StopFound(id));
             }
             Some(_) => {}
         }

@@ -7,6 +7,9 @@
 //! Invariants: **1** exposure plus what may still fill never exceeds the limit; **6** nothing here
 //! lets an opening order pass as a closing one: those are reduce-only by construction.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 

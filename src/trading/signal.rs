@@ -4,6 +4,9 @@
 //! prediction or an expired model; the threshold covers a *taker's* exit, because that is how a
 //! losing trade ends.
 
+#[cfg(test)]
+mod tests;
+
 use serde::{Deserialize, Serialize};
 
 use super::prices::{self, Quote};

@@ -11,6 +11,9 @@
 //! is struck at most once a second; **3** every closing order is sized by the venue's word, by the
 //! ledger only when the venue is silent; **4** no step waits for ever: each has a deadline.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};

@@ -95,6 +95,8 @@ impl Cycle {
                 let event = OrderEvent::MissingFromAccount { asked_at: report.asked_at };
                 self.on_order_event(desk, id, event);
             }
+            Correction::OrderFound(id) => self.on_order_event(desk, id, OrderEvent::FoundInAccount),
+            Correction::StopFound(id) => self.on_stop_event(desk, id, StopEvent::FoundInAccount),
             Correction::AdoptOrder(place) => {
                 let order = &report.open_orders[place];
                 let action = self.blotter.adopt(desk.now, order);

@@ -1,5 +1,8 @@
 //! One protective stop: its exhaustive transition table.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -65,6 +68,8 @@ pub enum StopEvent<'a> {
     CancelWanted,
     /// An account report does not hold it.
     MissingFromAccount,
+    /// It was thought ended, and an account report asked for later still holds it.
+    FoundInAccount,
     /// Time has passed.
     Tick,
 }
@@ -178,6 +183,8 @@ impl Stop {
             StopEvent::QueryFailed(failure) => (self.on_query_failed(now, failure), None),
             StopEvent::CancelWanted => self.on_cancel_wanted(now),
             StopEvent::MissingFromAccount => self.on_missing(now),
+            StopEvent::FoundInAccount if !self.is_live() => self.taken_back(now),
+            StopEvent::FoundInAccount => (self.state, None),
             StopEvent::Tick => self.on_tick(now),
         };
         self.state = next;
@@ -196,10 +203,7 @@ impl Stop {
         self.child_order_id = report.child_order_id.or(self.child_order_id);
         let ended = |ending| (StopState::Closed(ending), None);
         match (&self.state, report.status) {
-            (StopState::Closed(StopEnding::Absent), StopStatus::New) => {
-                self.is_cancel_wanted = true;
-                self.working(now)
-            }
+            (StopState::Closed(StopEnding::Absent), StopStatus::New) => self.taken_back(now),
             (
                 StopState::Closed(
                     StopEnding::Finished | StopEnding::Canceled | StopEnding::Rejected,
@@ -353,6 +357,12 @@ impl Stop {
             | StopState::Triggered { .. }
             | StopState::Closed(_) => (self.state, None),
         }
+    }
+
+    /// Thought gone, yet there it is: nobody counts on it any more, so it goes.
+    fn taken_back(&mut self, now: Timestamp) -> (StopState, Option<StopAction>) {
+        self.is_cancel_wanted = true;
+        self.working(now)
     }
 
     /// The venue has it: it protects, or its cancel goes out at last.

@@ -1,0 +1,233 @@
+//! Every state × every event of an order. The grid is a golden: a changed letter is a changed rule.
+
+use std::time::Duration;
+
+use expect_test::expect;
+
+use super::*;
+use crate::domain::{OrderKind, Rejection, Side};
+
+const START: Timestamp = Timestamp::from_seconds(1_000);
+const WHOLE: &str = "1";
+
+fn request() -> OrderRequest {
+    OrderRequest {
+        client_order_id: "lobd-00000007-1-1".parse().unwrap(),
+        symbol: "BTCUSDT".parse().unwrap(),
+        side: Side::Buy,
+        quantity: WHOLE.parse().unwrap(),
+        kind: OrderKind::Market,
+        reduce_only: false,
+    }
+}
+
+fn report(status: OrderStatus, filled: &str) -> OrderReport {
+    OrderReport {
+        symbol: request().symbol,
+        client_order_id: request().client_order_id,
+        order_id: OrderId(9),
+        side: Side::Buy,
+        price: None,
+        quantity: request().quantity,
+        filled_quantity: filled.parse().unwrap(),
+        average_price: None,
+        status,
+        reduce_only: false,
+        update_time: START,
+    }
+}
+
+fn rejected(code: i32) -> Failure {
+    Failure::Rejected(Rejection { code, reason: String::new() })
+}
+
+fn not_sent() -> Failure {
+    Failure::NotSent { reason: String::new() }
+}
+
+fn unknown() -> Failure {
+    Failure::Unknown { reason: String::new() }
+}
+
+fn throttled() -> Failure {
+    Failure::Throttled { until: START }
+}
+
+/// Every state, reached the way life reaches it.
+fn states() -> Vec<(&'static str, Order)> {
+    let sent = || Order::sent(START, request(), Purpose::Entry);
+    let after = |mut order: Order, event: OrderEvent<'_>| {
+        let _ = order.handle(START, event);
+        order
+    };
+    let unclear = || after(sent(), OrderEvent::PlaceFailed(&unknown()));
+    let working = || after(sent(), OrderEvent::Report(&report(OrderStatus::New, "0")));
+    let denied = || {
+        let mut order = unclear();
+        let late = START + Duration::from_secs(11);
+        let _ = order.handle(late, OrderEvent::QueryFailed(&rejected(NO_SUCH_ORDER)));
+        order
+    };
+    let closed = |status, filled| after(working(), OrderEvent::Report(&report(status, filled)));
+    vec![
+        ("pending", sent()),
+        ("pending, unwanted", after(sent(), OrderEvent::CancelWanted)),
+        ("unknown", unclear()),
+        ("denied", denied()),
+        ("working", working()),
+        ("canceling", after(working(), OrderEvent::CancelWanted)),
+        ("filled", closed(OrderStatus::Filled, WHOLE)),
+        ("canceled", closed(OrderStatus::Canceled, "0")),
+        ("rejected", after(sent(), OrderEvent::PlaceFailed(&rejected(-2019)))),
+        ("absent", after(sent(), OrderEvent::PlaceFailed(&not_sent()))),
+    ]
+}
+
+fn letter(order: &Order, action: Option<OrderAction>) -> String {
+    let state = match order.state() {
+        OrderState::Pending { .. } => "P",
+        OrderState::Unknown(_) => "U",
+        OrderState::Denied { .. } => "D",
+        OrderState::Working => "W",
+        OrderState::Canceling(_) => "C",
+        OrderState::Closed(Ending::Filled) => "f",
+        OrderState::Closed(Ending::Canceled) => "c",
+        OrderState::Closed(Ending::Rejected) => "r",
+        OrderState::Closed(Ending::Absent) => "a",
+    };
+    let action = match action {
+        Some(OrderAction::Query) => "?",
+        Some(OrderAction::Cancel) => "x",
+        None => " ",
+    };
+    format!("{state}{action}")
+}
+
+/// Plays one event into every state, checks the invariants, and writes the row of the grid.
+fn row(name: &str, at: Timestamp, event: OrderEvent<'_>) -> String {
+    let outcomes = states().into_iter().map(|(state, mut order)| {
+        let before = order.clone();
+        let action = order.handle(at, event);
+        assert!(order.filled() >= before.filled(), "invariant 3: {name} in {state}");
+        let comes_back = matches!(before.state(), OrderState::Closed(Ending::Absent))
+            || matches!(event, OrderEvent::FoundInAccount);
+        assert!(before.is_live() || !order.is_live() || comes_back, "invariant 2: {name}, {state}");
+        assert!(
+            !comes_back || before.is_live() || !order.is_live() || order.is_cancel_wanted(),
+            "{name} in {state}"
+        );
+        let again = order.handle(at, event);
+        assert!(again.is_none() || again == Some(OrderAction::Query), "{name} twice in {state}");
+        let mut once = before;
+        let _ = once.handle(at, event);
+        letter(&once, action)
+    });
+    format!("{name:<22}{}\n", outcomes.collect::<Vec<_>>().join(" "))
+}
+
+#[test]
+fn every_state_has_an_answer_to_every_event() {
+    let late = START + Duration::from_secs(12);
+    let soon = START + Duration::from_millis(10);
+    let denial = rejected(NO_SUCH_ORDER);
+    let mut grid = String::from("                      p  pu u  d  w  c  f  c  r  a\n");
+    for (name, status, filled) in [
+        ("report new", OrderStatus::New, "0"),
+        ("report part filled", OrderStatus::PartiallyFilled, "0.4"),
+        ("report filled", OrderStatus::Filled, WHOLE),
+        ("report canceled", OrderStatus::Canceled, "0.4"),
+        ("report rejected", OrderStatus::Rejected, "0"),
+        ("report expired", OrderStatus::Expired, "0"),
+        ("report self-traded", OrderStatus::ExpiredInMatch, "0"),
+    ] {
+        grid += &row(name, soon, OrderEvent::Report(&report(status, filled)));
+    }
+    grid += &row("booked in part", soon, OrderEvent::Booked("0.4".parse().unwrap()));
+    grid += &row("booked wholly", soon, OrderEvent::Booked(WHOLE.parse().unwrap()));
+    grid += &row("place not sent", soon, OrderEvent::PlaceFailed(&not_sent()));
+    grid += &row("place throttled", soon, OrderEvent::PlaceFailed(&throttled()));
+    grid += &row("place unknown", soon, OrderEvent::PlaceFailed(&unknown()));
+    grid += &row("place refused", soon, OrderEvent::PlaceFailed(&rejected(-2019)));
+    grid += &row("place duplicate", soon, OrderEvent::PlaceFailed(&rejected(-4116)));
+    grid += &row("cancel not sent", soon, OrderEvent::CancelFailed(&not_sent()));
+    grid += &row("cancel unknown", soon, OrderEvent::CancelFailed(&unknown()));
+    grid += &row("cancel: no such order", soon, OrderEvent::CancelFailed(&rejected(-2011)));
+    grid += &row("query failed", late, OrderEvent::QueryFailed(&unknown()));
+    grid += &row("query denied, early", soon, OrderEvent::QueryFailed(&denial));
+    grid += &row("query denied, late", late, OrderEvent::QueryFailed(&denial));
+    grid += &row("cancel wanted", soon, OrderEvent::CancelWanted);
+    let missing = |asked_at| OrderEvent::MissingFromAccount { asked_at };
+    grid += &row("missing, early", soon, missing(soon));
+    grid += &row("missing, late", late, missing(late));
+    grid += &row("found after all", soon, OrderEvent::FoundInAccount);
+    grid += &row("tick, early", soon, OrderEvent::Tick);
+    grid += &row("tick, late", late, OrderEvent::Tick);
+    expect![[r#"
+                              p  pu u  d  w  c  f  c  r  a
+        report new            W  Cx W  W  W  C  f  c  r  Cx
+        report part filled    W  Cx W  W  W  C  f  c  r  Cx
+        report filled         f  f  f  f  f  f  f  f  f  f 
+        report canceled       c  c  c  c  c  c  f  c  r  c 
+        report rejected       r  r  r  r  r  r  f  c  r  r 
+        report expired        c  c  c  c  c  c  f  c  r  c 
+        report self-traded    c  c  c  c  c  c  f  c  r  c 
+        booked in part        W  Cx W  W  W  C  f  c  r  Cx
+        booked wholly         f  f  f  f  f  f  f  f  f  f 
+        place not sent        a  a  a  a  W  C  f  c  r  a 
+        place throttled       a  a  a  a  W  C  f  c  r  a 
+        place unknown         U  U  U  D  W  C  f  c  r  a 
+        place refused         r  r  r  r  W  C  f  c  r  a 
+        place duplicate       U  U  U  U  W  C  f  c  r  a 
+        cancel not sent       P  P  U  D  W  C  f  c  r  a 
+        cancel unknown        P  P  U  D  W  C  f  c  r  a 
+        cancel: no such order P  P  U  D  W  C? f  c  r  a 
+        query failed          P  P  U  D  W  C  f  c  r  a 
+        query denied, early   P  P  U  D  W  C  f  c  r  a 
+        query denied, late    P  P  D  D  W  D  f  c  r  a 
+        cancel wanted         P  P  Ux D  Cx C  f  c  r  a 
+        missing, early        P  P  U  D  U? C? f  c  r  a 
+        missing, late         P  P  U  a  U? C? f  c  r  a 
+        found after all       P  P  U  D  W  C  Cx Cx Cx Cx
+        tick, early           P  P  U  D  W  C  f  c  r  a 
+        tick, late            U  U  U? D  W  Cx f  c  r  a 
+    "#]]
+    .assert_eq(&grid);
+}
+
+#[test]
+fn news_in_any_order_ends_in_the_same_state() {
+    let reports = [
+        report(OrderStatus::New, "0"),
+        report(OrderStatus::PartiallyFilled, "0.4"),
+        report(OrderStatus::Filled, WHOLE),
+    ];
+    for order_of_news in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let mut order = Order::sent(START, request(), Purpose::Entry);
+        for place in order_of_news {
+            assert_eq!(order.handle(START, OrderEvent::Report(&reports[place])), None);
+        }
+        assert_eq!(order.state(), OrderState::Closed(Ending::Filled), "{order_of_news:?}");
+        assert_eq!(order.filled(), WHOLE.parse().unwrap());
+        assert_eq!(order.unbooked(), WHOLE.parse().unwrap(), "its fills are still to come");
+    }
+}
+
+#[test]
+fn an_unknown_order_is_asked_for_on_schedule_and_counts_in_full() {
+    let mut order = Order::sent(START, request(), Purpose::Entry);
+    let _ = order.handle(START, OrderEvent::PlaceFailed(&unknown()));
+    let mut asked = Vec::new();
+    for millis in (0..12_000).step_by(100) {
+        let now = START + Duration::from_millis(millis);
+        if order.handle(now, OrderEvent::Tick) == Some(OrderAction::Query) {
+            asked.push(millis);
+            let _ = order.handle(now, OrderEvent::QueryFailed(&rejected(NO_SUCH_ORDER)));
+        }
+    }
+    assert_eq!(asked, [300, 1_000, 2_000, 5_000, 10_000]);
+    assert!(matches!(order.state(), OrderState::Denied { .. }));
+    assert_eq!(order.remaining(), WHOLE.parse().unwrap());
+    let asked_at = START + Duration::from_secs(15);
+    let _ = order.handle(asked_at, OrderEvent::MissingFromAccount { asked_at });
+    assert_eq!(order.state(), OrderState::Closed(Ending::Absent));
+}

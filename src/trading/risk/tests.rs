@@ -1,0 +1,134 @@
+use super::*;
+use crate::domain::{Rate, TimeInForce};
+use crate::trading::{EntryStyle, ShutdownPolicy};
+
+const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+fn settings() -> TradingSettings {
+    TradingSettings {
+        signal_spread_multiple: Rate::ZERO,
+        edge_margin: Rate::ZERO,
+        order_notional: "6000".parse().unwrap(),
+        entry_style: EntryStyle::Join,
+        entry_life: Duration::from_secs(10),
+        stop_loss: "10".parse().unwrap(),
+        venue_stop_multiple: "1.5".parse().unwrap(),
+        stop_loss_max_trial: 3,
+        stop_loss_trial_wait: Duration::from_secs(1),
+        stop_loss_budget: Duration::from_secs(5),
+        max_holding: MINUTE,
+        max_position_notional: "10000".parse().unwrap(),
+        max_orders_per_minute: 2,
+        max_daily_loss: "100".parse().unwrap(),
+        price_collar: "0.001".parse().unwrap(),
+        mark_price_max_age: Duration::from_secs(3),
+        reconcile_interval: Duration::from_secs(5),
+        shutdown_policy: ShutdownPolicy::Protect,
+    }
+}
+
+fn filters() -> Filters {
+    Filters {
+        tick_size: "0.1".parse().unwrap(),
+        step_size: "0.001".parse().unwrap(),
+        min_price: Price::ZERO,
+        max_price: Price::ZERO,
+        min_quantity: "0.001".parse().unwrap(),
+        max_quantity: "0.5".parse().unwrap(),
+        max_market_quantity: "0.2".parse().unwrap(),
+        min_notional: "50".parse().unwrap(),
+        multiplier_up: "1.05".parse().unwrap(),
+        multiplier_down: "0.95".parse().unwrap(),
+        max_open_orders: 200,
+    }
+}
+
+fn entry(side: Side, quantity: &str, price: &str) -> OrderRequest {
+    OrderRequest {
+        client_order_id: "lobd-00000007-1-1".parse().unwrap(),
+        symbol: "BTCUSDT".parse().unwrap(),
+        side,
+        quantity: quantity.parse().unwrap(),
+        kind: OrderKind::Limit {
+            price: price.parse().unwrap(),
+            time_in_force: TimeInForce::PostOnly,
+        },
+        reduce_only: false,
+    }
+}
+
+/// Asks for an entry while this much is held and this much may still fill.
+fn ask(request: OrderRequest, held: &str, may_fill: &str) -> Result<(), Refusal> {
+    let holding = Holding {
+        exposure: held.parse().unwrap(),
+        may_fill: may_fill.parse().unwrap(),
+        mark_price: Some("60000".parse().unwrap()),
+    };
+    let quote = Quote { best_bid: "60000".parse().unwrap(), best_ask: "60000.1".parse().unwrap() };
+    let (settings, filters) = (settings(), filters());
+    let mut budget = RiskBudget::carried_over(NOW, Amount::ZERO);
+    budget
+        .approve_entry(NOW, request, (&settings, &filters), (quote, &holding))
+        .map(|approved| assert_eq!(*approved.get(), request))
+}
+
+#[test]
+fn invariant_1_the_worst_case_decides_and_not_the_position_alone() {
+    let buy = || entry(Side::Buy, "0.1", "60000");
+    assert_eq!(ask(buy(), "0", "0"), Ok(()));
+    assert_eq!(ask(buy(), "0.05", "0"), Ok(()), "9,000 of 10,000");
+    assert!(matches!(ask(buy(), "0.1", "0"), Err(Refusal::PositionLimit(..))));
+    let unknown = ask(buy(), "0", "0.1");
+    assert!(matches!(unknown, Err(Refusal::PositionLimit(..))), "what may fill counts in full");
+    assert_eq!(ask(buy(), "-0.1", "0"), Ok(()), "the other direction");
+}
+
+#[test]
+fn an_entry_off_the_grid_or_far_from_the_mid_is_refused() {
+    let refused = |request| ask(request, "0", "0").unwrap_err().why_not();
+    assert_eq!(refused(entry(Side::Buy, "0.1", "60000.05")), WhyNot::Filter);
+    assert_eq!(refused(entry(Side::Buy, "0.1005", "60000")), WhyNot::Filter);
+    assert_eq!(refused(entry(Side::Buy, "0.0", "60000")), WhyNot::Filter);
+    assert_eq!(refused(entry(Side::Buy, "0.1", "59930")), WhyNot::PriceCollar);
+}
+
+#[test]
+fn no_more_entries_in_a_minute_than_allowed() {
+    let (settings, filters) = (settings(), filters());
+    let mut budget = RiskBudget::carried_over(NOW, Amount::ZERO);
+    let quote = Quote { best_bid: "60000".parse().unwrap(), best_ask: "60000.1".parse().unwrap() };
+    let holding = Holding { exposure: Exposure::ZERO, may_fill: Quantity::ZERO, mark_price: None };
+    let mut ask = |seconds: u64| {
+        let now = NOW + Duration::from_secs(seconds);
+        let request = entry(Side::Buy, "0.1", "60000");
+        budget.approve_entry(now, request, (&settings, &filters), (quote, &holding)).is_ok()
+    };
+    assert_eq!(
+        [ask(0), ask(10), ask(20), ask(59), ask(60), ask(61)],
+        [true, true, false, false, true, false]
+    );
+}
+
+#[test]
+fn closing_is_always_allowed_and_clipped_to_what_the_venue_takes() {
+    let instrument = ("BTCUSDT".parse().unwrap(), &filters());
+    let id = "lobd-00000007-1-2".parse().unwrap();
+    let close = |held: &str, kind| {
+        approve_close(id, instrument, held.parse().unwrap(), kind).map(|approved| *approved.get())
+    };
+    let market = close("-0.3", OrderKind::Market).unwrap();
+    assert!(market.reduce_only && market.side == Side::Buy);
+    assert_eq!(market.quantity, "0.2".parse().unwrap(), "the rest goes with the next one");
+    assert_eq!(close("0.1234", OrderKind::Market).unwrap().quantity, "0.123".parse().unwrap());
+    assert!(close("0.0004", OrderKind::Market).is_err(), "dust is no order");
+}
+
+#[test]
+fn the_day_s_profit_begins_anew_at_midnight() {
+    let mut budget = RiskBudget::carried_over(NOW, "-40".parse().unwrap());
+    assert_eq!(budget.realized_today(NOW, "-10".parse().unwrap()), "-50".parse().unwrap());
+    let tomorrow = NOW + Duration::from_hours(24);
+    assert_eq!(budget.realized_today(tomorrow, "-10".parse().unwrap()), Amount::ZERO);
+    let later = budget.realized_today(tomorrow, "-15".parse().unwrap());
+    assert_eq!(later, "-5".parse().unwrap());
+}
