@@ -137,7 +137,7 @@ proptest! {
             naked_for = if naked == naked_before || cycle.stop_price.is_some() {
                 Duration::ZERO
             } else {
-                naked_for + (naked - naked_before)
+                naked_for + naked.saturating_sub(naked_before)
             };
             naked_before = naked;
             let is_due = naked_for > Duration::from_secs(3) + SLACK;

@@ -229,8 +229,7 @@ impl Order {
             OrderEvent::CancelWanted => self.on_cancel_wanted(now),
             OrderEvent::MissingFromAccount { asked_at } => self.on_missing(now, asked_at),
             OrderEvent::FoundInAccount if !self.is_live() => self.taken_back(now),
-            OrderEvent::FoundInAccount => (self.state, None),
-            OrderEvent::Tick => (self.state, None),
+            OrderEvent::FoundInAccount | OrderEvent::Tick => (self.state, None),
         };
         debug_assert!(self.reported >= before.1 && self.booked >= before.2, "invariant 3");
         self.state = next;

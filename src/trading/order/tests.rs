@@ -8,6 +8,10 @@ use super::*;
 use crate::domain::{OrderKind, Rejection, Side};
 
 const START: Timestamp = Timestamp::from_seconds(1_000);
+/// A moment at which no wait is over.
+const SOON: Timestamp = Timestamp::from_millis(1_000_010);
+/// A moment at which every wait is over.
+const LATE: Timestamp = Timestamp::from_seconds(1_012);
 const WHOLE: &str = "1";
 
 fn request() -> OrderRequest {
@@ -122,16 +126,12 @@ fn row(name: &str, at: Timestamp, event: OrderEvent<'_>) -> String {
         let _ = once.handle(at, event);
         letter(&once, action)
     });
-    format!("{name:<22}{}\n", outcomes.collect::<Vec<_>>().join(" "))
+    let outcomes = outcomes.collect::<Vec<_>>().join(" ");
+    format!("{name:<22}{}\n", outcomes.trim_end())
 }
 
-#[test]
-fn every_state_has_an_answer_to_every_event() {
-    let late = START + Duration::from_secs(12);
-    let soon = START + Duration::from_millis(10);
-    let denial = rejected(NO_SUCH_ORDER);
-    let mut grid = String::from("                      p  pu u  d  w  c  f  c  r  a\n");
-    for (name, status, filled) in [
+fn rows_of_reports() -> String {
+    let reports = [
         ("report new", OrderStatus::New, "0"),
         ("report part filled", OrderStatus::PartiallyFilled, "0.4"),
         ("report filled", OrderStatus::Filled, WHOLE),
@@ -139,58 +139,81 @@ fn every_state_has_an_answer_to_every_event() {
         ("report rejected", OrderStatus::Rejected, "0"),
         ("report expired", OrderStatus::Expired, "0"),
         ("report self-traded", OrderStatus::ExpiredInMatch, "0"),
-    ] {
-        grid += &row(name, soon, OrderEvent::Report(&report(status, filled)));
-    }
-    grid += &row("booked in part", soon, OrderEvent::Booked("0.4".parse().unwrap()));
-    grid += &row("booked wholly", soon, OrderEvent::Booked(WHOLE.parse().unwrap()));
-    grid += &row("place not sent", soon, OrderEvent::PlaceFailed(&not_sent()));
-    grid += &row("place throttled", soon, OrderEvent::PlaceFailed(&throttled()));
-    grid += &row("place unknown", soon, OrderEvent::PlaceFailed(&unknown()));
-    grid += &row("place refused", soon, OrderEvent::PlaceFailed(&rejected(-2019)));
-    grid += &row("place duplicate", soon, OrderEvent::PlaceFailed(&rejected(-4116)));
-    grid += &row("cancel not sent", soon, OrderEvent::CancelFailed(&not_sent()));
-    grid += &row("cancel unknown", soon, OrderEvent::CancelFailed(&unknown()));
-    grid += &row("cancel: no such order", soon, OrderEvent::CancelFailed(&rejected(-2011)));
-    grid += &row("query failed", late, OrderEvent::QueryFailed(&unknown()));
-    grid += &row("query denied, early", soon, OrderEvent::QueryFailed(&denial));
-    grid += &row("query denied, late", late, OrderEvent::QueryFailed(&denial));
-    grid += &row("cancel wanted", soon, OrderEvent::CancelWanted);
+    ];
+    let mut rows: String = reports
+        .iter()
+        .map(|(name, status, filled)| row(name, SOON, OrderEvent::Report(&report(*status, filled))))
+        .collect();
+    rows += &row("booked in part", SOON, OrderEvent::Booked("0.4".parse().unwrap()));
+    rows + &row("booked wholly", SOON, OrderEvent::Booked(WHOLE.parse().unwrap()))
+}
+
+fn rows_of_failures() -> String {
+    let denial = rejected(NO_SUCH_ORDER);
+    [
+        row("place not sent", SOON, OrderEvent::PlaceFailed(&not_sent())),
+        row("place throttled", SOON, OrderEvent::PlaceFailed(&throttled())),
+        row("place unknown", SOON, OrderEvent::PlaceFailed(&unknown())),
+        row("place refused", SOON, OrderEvent::PlaceFailed(&rejected(-2019))),
+        row("place duplicate", SOON, OrderEvent::PlaceFailed(&rejected(-4116))),
+        row("cancel not sent", SOON, OrderEvent::CancelFailed(&not_sent())),
+        row("cancel unknown", SOON, OrderEvent::CancelFailed(&unknown())),
+        row("cancel: no such order", SOON, OrderEvent::CancelFailed(&rejected(-2011))),
+        row("query failed", LATE, OrderEvent::QueryFailed(&unknown())),
+        row("query denied, early", SOON, OrderEvent::QueryFailed(&denial)),
+        row("query denied, late", LATE, OrderEvent::QueryFailed(&denial)),
+    ]
+    .concat()
+}
+
+fn rows_of_account_and_time() -> String {
     let missing = |asked_at| OrderEvent::MissingFromAccount { asked_at };
-    grid += &row("missing, early", soon, missing(soon));
-    grid += &row("missing, late", late, missing(late));
-    grid += &row("found after all", soon, OrderEvent::FoundInAccount);
-    grid += &row("tick, early", soon, OrderEvent::Tick);
-    grid += &row("tick, late", late, OrderEvent::Tick);
-    expect![[r#"
+    [
+        row("cancel wanted", SOON, OrderEvent::CancelWanted),
+        row("missing, early", SOON, missing(SOON)),
+        row("missing, late", LATE, missing(LATE)),
+        row("found after all", SOON, OrderEvent::FoundInAccount),
+        row("tick, early", SOON, OrderEvent::Tick),
+        row("tick, late", LATE, OrderEvent::Tick),
+    ]
+    .concat()
+}
+
+#[test]
+fn every_state_has_an_answer_to_every_event() {
+    let mut grid = String::from("                      p  pu u  d  w  c  f  c  r  a\n");
+    grid += &rows_of_reports();
+    grid += &rows_of_failures();
+    grid += &rows_of_account_and_time();
+    expect![["
                               p  pu u  d  w  c  f  c  r  a
         report new            W  Cx W  W  W  C  f  c  r  Cx
         report part filled    W  Cx W  W  W  C  f  c  r  Cx
-        report filled         f  f  f  f  f  f  f  f  f  f 
-        report canceled       c  c  c  c  c  c  f  c  r  c 
-        report rejected       r  r  r  r  r  r  f  c  r  r 
-        report expired        c  c  c  c  c  c  f  c  r  c 
-        report self-traded    c  c  c  c  c  c  f  c  r  c 
+        report filled         f  f  f  f  f  f  f  f  f  f
+        report canceled       c  c  c  c  c  c  f  c  r  c
+        report rejected       r  r  r  r  r  r  f  c  r  r
+        report expired        c  c  c  c  c  c  f  c  r  c
+        report self-traded    c  c  c  c  c  c  f  c  r  c
         booked in part        W  Cx W  W  W  C  f  c  r  Cx
-        booked wholly         f  f  f  f  f  f  f  f  f  f 
-        place not sent        a  a  a  a  W  C  f  c  r  a 
-        place throttled       a  a  a  a  W  C  f  c  r  a 
-        place unknown         U  U  U  D  W  C  f  c  r  a 
-        place refused         r  r  r  r  W  C  f  c  r  a 
-        place duplicate       U  U  U  U  W  C  f  c  r  a 
-        cancel not sent       P  P  U  D  W  C  f  c  r  a 
-        cancel unknown        P  P  U  D  W  C  f  c  r  a 
-        cancel: no such order P  P  U  D  W  C? f  c  r  a 
-        query failed          P  P  U  D  W  C  f  c  r  a 
-        query denied, early   P  P  U  D  W  C  f  c  r  a 
-        query denied, late    P  P  D  D  W  D  f  c  r  a 
-        cancel wanted         P  P  Ux D  Cx C  f  c  r  a 
-        missing, early        P  P  U  D  U? C? f  c  r  a 
-        missing, late         P  P  U  a  U? C? f  c  r  a 
+        booked wholly         f  f  f  f  f  f  f  f  f  f
+        place not sent        a  a  a  a  W  C  f  c  r  a
+        place throttled       a  a  a  a  W  C  f  c  r  a
+        place unknown         U  U  U  D  W  C  f  c  r  a
+        place refused         r  r  r  r  W  C  f  c  r  a
+        place duplicate       U  U  U  U  W  C  f  c  r  a
+        cancel not sent       P  P  U  D  W  C  f  c  r  a
+        cancel unknown        P  P  U  D  W  C  f  c  r  a
+        cancel: no such order P  P  U  D  W  C? f  c  r  a
+        query failed          P  P  U  D  W  C  f  c  r  a
+        query denied, early   P  P  U  D  W  C  f  c  r  a
+        query denied, late    P  P  D  D  W  D  f  c  r  a
+        cancel wanted         P  P  Ux D  Cx C  f  c  r  a
+        missing, early        P  P  U  D  U? C? f  c  r  a
+        missing, late         P  P  U  a  U? C? f  c  r  a
         found after all       P  P  U  D  W  C  Cx Cx Cx Cx
-        tick, early           P  P  U  D  W  C  f  c  r  a 
-        tick, late            U  U  U? D  W  Cx f  c  r  a 
-    "#]]
+        tick, early           P  P  U  D  W  C  f  c  r  a
+        tick, late            U  U  U? D  W  Cx f  c  r  a
+    "]]
     .assert_eq(&grid);
 }
 

@@ -68,7 +68,7 @@ fn row(name: &str, at: Timestamp, event: StopLossEvent, situation: &Situation) -
         let (state, action) = letter(&state, action);
         format!("{state}{action}")
     });
-    format!("{name:<22}{}\n", outcomes.join(" "))
+    format!("{name:<22}{}\n", outcomes.join(" ").trim_end())
 }
 
 #[test]
@@ -98,23 +98,23 @@ fn every_state_has_an_answer_to_every_event() {
     grid += &row("tick, too deep", soon, StopLossEvent::Tick, &deep);
     grid += &row("tick, late", late, StopLossEvent::Tick, &calm);
     grid += &row("tick, late, flat", late, StopLossEvent::Tick, &flat);
-    expect![[r#"
+    expect![["
                               I  C  A  T  W  S  P  E
-        begin, loss           Cx C  A  T  W  S  P  E 
-        begin, unprotected    Cx C  A  T  W  S  P  E 
+        begin, loss           Cx C  A  T  W  S  P  E
+        begin, unprotected    Cx C  A  T  W  S  P  E
         venue holds           I  C  Tl T  W  S  P  A?
         venue holds, no book  I  C  Sm T  W  S  P  A?
         venue holds, too deep I  C  Sm T  W  S  P  A?
         venue holds, late     I  C  Sm T  W  S  P  A?
-        venue flat            I  C  I  T  W  S  P  E 
-        venue flat, ledger notI  C  E  T  W  S  P  E 
-        an old answer         I  C  A  T  W  S  P  E 
-        orders gone           I  A? A  A? A? A? P  E 
-        tick, early           I  C  A  T  W  S  P  E 
-        tick, too deep        I  C  A  Wx W  S  P  E 
-        tick, late            I  A? Sm Wx A? A? A? E 
-        tick, late, flat      I  A? A? Wx A? A? A? I 
-    "#]]
+        venue flat            I  C  I  T  W  S  P  E
+        venue flat, ledger notI  C  E  T  W  S  P  E
+        an old answer         I  C  A  T  W  S  P  E
+        orders gone           I  A? A  A? A? A? P  E
+        tick, early           I  C  A  T  W  S  P  E
+        tick, too deep        I  C  A  Wx W  S  P  E
+        tick, late            I  A? Sm Wx A? A? A? E
+        tick, late, flat      I  A? A? Wx A? A? A? I
+    "]]
     .assert_eq(&grid);
 }
 

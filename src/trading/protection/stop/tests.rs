@@ -92,7 +92,8 @@ fn row(name: &str, at: Timestamp, event: StopEvent<'_>) -> String {
         let (state, action) = letters(&stop, action);
         format!("{state}{action}")
     });
-    format!("{name:<22}{}\n", outcomes.collect::<Vec<_>>().join(" "))
+    let outcomes = outcomes.collect::<Vec<_>>().join(" ");
+    format!("{name:<22}{}\n", outcomes.trim_end())
 }
 
 #[test]
@@ -126,29 +127,29 @@ fn every_state_has_an_answer_to_every_event() {
     grid += &row("found after all", soon, StopEvent::FoundInAccount);
     grid += &row("tick, early", soon, StopEvent::Tick);
     grid += &row("tick, late", late, StopEvent::Tick);
-    expect![[r#"
+    expect![["
                               p  pu u  us w  t  c  f  c  r  a
         report new            W  Cx W  W  W  T  C  f  c  r  Cx
-        report triggering     T  T  T  T  T  T  T  f  c  r  T 
-        report triggered      T  T  T  T  T  T  T  f  c  r  T 
-        report finished       f  f  f  f  f  f  f  f  c  r  f 
-        report canceled       c  c  c  c  c  c  c  f  c  r  c 
-        report expired        c  c  c  c  c  c  c  f  c  r  c 
-        report rejected       r  r  r  r  r  r  r  f  c  r  r 
-        place not sent        a  a  a  a  W  T  C  f  c  r  a 
-        place unknown         U  U  U  U  W  T  C  f  c  r  a 
-        place refused         r  r  r  r  W  T  C  f  c  r  a 
-        place duplicate       U  U  U  U  W  T  C  f  c  r  a 
-        cancel not sent       P  P  U  U  W  T  C  f  c  r  a 
-        cancel: no such stop  P  P  U  U  W  T  C? f  c  r  a 
-        query failed          P  P  U  U  W  T  C  f  c  r  a 
-        query denied, early   P  P  U  a  W  T  c  f  c  r  a 
-        query denied, late    P  P  a  a  W  T  c  f  c  r  a 
-        cancel wanted         P  P  Ux Ux Cx T? C  f  c  r  a 
-        missing               P  P  U  U  U? T? C? f  c  r  a 
+        report triggering     T  T  T  T  T  T  T  f  c  r  T
+        report triggered      T  T  T  T  T  T  T  f  c  r  T
+        report finished       f  f  f  f  f  f  f  f  c  r  f
+        report canceled       c  c  c  c  c  c  c  f  c  r  c
+        report expired        c  c  c  c  c  c  c  f  c  r  c
+        report rejected       r  r  r  r  r  r  r  f  c  r  r
+        place not sent        a  a  a  a  W  T  C  f  c  r  a
+        place unknown         U  U  U  U  W  T  C  f  c  r  a
+        place refused         r  r  r  r  W  T  C  f  c  r  a
+        place duplicate       U  U  U  U  W  T  C  f  c  r  a
+        cancel not sent       P  P  U  U  W  T  C  f  c  r  a
+        cancel: no such stop  P  P  U  U  W  T  C? f  c  r  a
+        query failed          P  P  U  U  W  T  C  f  c  r  a
+        query denied, early   P  P  U  a  W  T  c  f  c  r  a
+        query denied, late    P  P  a  a  W  T  c  f  c  r  a
+        cancel wanted         P  P  Ux Ux Cx T? C  f  c  r  a
+        missing               P  P  U  U  U? T? C? f  c  r  a
         found after all       P  P  U  U  W  T  C  Cx Cx Cx Cx
-        tick, early           P  P  U  U  W  T  C  f  c  r  a 
-        tick, late            U? U? U? U? W  T  C? f  c  r  a 
-    "#]]
+        tick, early           P  P  U  U  W  T  C  f  c  r  a
+        tick, late            U? U? U? U? W  T  C? f  c  r  a
+    "]]
     .assert_eq(&grid);
 }
