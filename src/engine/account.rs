@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{AccountReport, Symbol, Timestamp, TradeId};
+use crate::domain::{AccountReport, Failure, Symbol, Timestamp, TradeId};
 use crate::trading::reconcile::{
     Discrepancy, DiscrepancyLog, Findings, IN_FLIGHT, UNRESOLVED_LIMIT,
 };
@@ -51,9 +51,13 @@ impl AccountWatch {
         self.due_at = self.due_at.min(soonest);
     }
 
-    /// Asking failed: again, soon.
-    pub(super) fn on_failure(&mut self, now: Timestamp) {
-        self.due_at = now + SHORTEST_INTERVAL;
+    /// Asking failed: again, soon, unless the venue asks for silence.
+    pub(super) fn on_failure(&mut self, now: Timestamp, failure: &Failure) {
+        let soon = now + SHORTEST_INTERVAL;
+        self.due_at = match failure {
+            Failure::Throttled { until } => soon.max(*until),
+            Failure::NotSent { .. } | Failure::Rejected(_) | Failure::Unknown { .. } => soon,
+        };
     }
 
     /// Whether the account has been heard of since the start.

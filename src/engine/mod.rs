@@ -177,7 +177,7 @@ impl Running {
                 });
             }
             Event::Account(report) => self.on_account(turn, &report),
-            Event::AccountFailed(_) => self.account.on_failure(turn.now),
+            Event::AccountFailed(failure) => self.account.on_failure(turn.now, &failure),
             Event::Feed { feed, is_live } => {
                 self.conditions.on_feed(feed, is_live);
                 self.account.want(turn.now);

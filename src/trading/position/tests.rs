@@ -1,3 +1,5 @@
+//! The ledger as people check it by hand, and as a function of the set of fills.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What counts as a difference, what is in flight, and what is whose.
+
 use super::*;
 use crate::domain::{
     OrderId, OrderKind, OrderReport, OrderRequest, OrderStatus, PositionReport, Price, Quantity,

@@ -1,3 +1,5 @@
+//! Each limit refuses what it is there for, and closing is never refused.
+
 use super::*;
 use crate::domain::{Rate, TimeInForce};
 use crate::trading::{EntryStyle, ShutdownPolicy};

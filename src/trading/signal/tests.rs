@@ -1,3 +1,5 @@
+//! Each reason why a move is no signal, and the bar it must exceed.
+
 use std::time::Duration;
 
 use super::*;
