@@ -1,4 +1,4 @@
-//! Who may know whom, and what the pure rooms must not touch (design.md §2).
+//! Who may know whom, and what the pure rooms must not touch.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -121,7 +121,7 @@ fn every_source_belongs_to_a_room() {
         let name = path.file_name().unwrap().to_string_lossy();
         assert!(
             room_of(&path).is_some() || name == "lib.rs" || name == "main.rs",
-            "{} is in no room of design.md §2",
+            "{} is in no room of src/README.md",
             path.display()
         );
     }

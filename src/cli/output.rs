@@ -3,10 +3,14 @@
 use std::io::{ErrorKind, Write};
 
 use comfy_table::Table;
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::{LineStyle, TableStyle};
 use serde::Serialize;
 
 use super::error::{CommandError, Exit};
+
+/// One line under the header and nothing else, so that many rows stay readable.
+const QUIET: TableStyle =
+    TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// Standard output of one command.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +57,7 @@ impl Output {
         rows: impl IntoIterator<Item = Vec<String>>,
     ) -> Result<(), CommandError> {
         let mut table = Table::new();
-        table.load_style(UTF8_HORIZONTAL_ONLY);
+        table.load_style(QUIET);
         table.set_header(header.to_vec());
         for row in rows {
             table.add_row(row);

@@ -9,7 +9,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Style, Stylize};
 use ratatui::text::Line;
 use ratatui::widgets::{Block, Paragraph};
-use ratatui::{Frame, Terminal};
+use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -23,26 +23,32 @@ use ratatui::crossterm;
 /// How often the view is redrawn.
 const REDRAW: Duration = Duration::from_millis(500);
 
-/// A terminal taken over until it is closed.
+/// Lines of the view.
+const HEIGHT: u16 = 20;
+
+/// The lower part of a terminal, taken over until it is closed.
 pub(super) struct Screen {
     task: JoinHandle<()>,
     closed: CancellationToken,
 }
 
 impl Screen {
-    /// Takes the terminal over; `q` or Ctrl-C asks the demo to end.
+    /// Takes those lines over; `q` or Ctrl-C asks the demo to end.
     pub(super) fn open(view: LiveView, interrupted: CancellationToken) -> Self {
         let closed = CancellationToken::new();
         let token = closed.clone();
         let task = tokio::spawn(async move {
-            let mut terminal = ratatui::init();
+            let viewport = Viewport::Inline(HEIGHT);
+            let mut terminal = ratatui::init_with_options(TerminalOptions { viewport });
             while !token.is_cancelled() {
                 draw(&mut terminal, &view, interrupted.is_cancelled());
                 if tokio::task::block_in_place(is_leaving) {
                     interrupted.cancel();
                 }
             }
-            ratatui::restore();
+            // The view stays in the scrollback, under the tables printed before it.
+            let _ = crossterm::terminal::disable_raw_mode();
+            let _ = terminal.show_cursor();
         });
         Self { task, closed }
     }
