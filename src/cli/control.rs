@@ -1,11 +1,16 @@
 //! `lobd status · pause · resume · halt · flatten · retrain`: the running daemon.
 
+use std::path::Path;
+
 use crate::actors::{ControlAnswer, ControlRequest, ask};
 use crate::app::DataFolder;
 use crate::engine::OperatorRequest;
 use crate::store::atomic::write_atomically;
 
 use super::{CommandError, Context, Exit};
+
+/// The unit that `deploy/install.sh` installs.
+const TRAIN_UNIT: &str = "/etc/systemd/system/lobd-train.path";
 
 /// Shows what the running daemon knows.
 ///
@@ -57,16 +62,31 @@ pub(super) async fn halt(args: &HaltArgs, context: &Context) -> Result<(), Comma
     tell(OperatorRequest::Halt { reason: args.reason.clone() }, context).await
 }
 
-/// Runs `lobd retrain`: leaves a request that `lobd-train.path` turns into a training.
-pub(super) fn retrain(context: &Context) -> Result<(), CommandError> {
-    let folder = DataFolder::new(&context.data_dir()?);
-    let path = folder.retrain_request();
-    let asked_at = context.clock().now().to_string();
-    write_atomically(&path, asked_at.as_bytes())
-        .map_err(|error| CommandError::new(Exit::InputOutput, error))?;
-    context.output().line(
-        "asked for; lobd-train.path starts the training (without systemd: lobd train --promote)",
-    )
+/// Runs `lobd retrain`: under systemd a request that `lobd-train.path` turns into a training,
+/// else the training itself, niced so that it never competes with trading.
+pub(super) async fn retrain(context: &Context) -> Result<(), CommandError> {
+    let data_dir = context.data_dir()?;
+    if Path::new(TRAIN_UNIT).exists() {
+        let path = DataFolder::new(&data_dir).retrain_request();
+        let asked_at = context.clock().now().to_string();
+        write_atomically(&path, asked_at.as_bytes())
+            .map_err(|error| CommandError::new(Exit::InputOutput, error))?;
+        return context.output().line("asked for; see journalctl -u lobd-train");
+    }
+    let fail = |error| CommandError::new(Exit::InputOutput, error);
+    let program = std::env::current_exe().map_err(fail)?;
+    let mut training = tokio::process::Command::new("nice");
+    training.args(["-n", "19"]).arg(program).args(["train", "--promote", "--data-dir"]);
+    let status = training.arg(&data_dir).status().await.map_err(fail)?;
+    if status.success() {
+        return Ok(());
+    }
+    let exit = if status.code() == Some(Exit::VerificationFailed as i32) {
+        Exit::VerificationFailed
+    } else {
+        Exit::Failure
+    };
+    Err(CommandError::message(exit, "no model was promoted; the old one stays"))
 }
 
 async fn request(

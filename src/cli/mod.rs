@@ -107,7 +107,7 @@ enum Command {
     Halt(control::HaltArgs),
     /// Closes every position of the running daemon, which then stays paused.
     Flatten,
-    /// Asks for a new training on the tape.
+    /// Trains anew on the tape and promotes the model if it passes its gates.
     Retrain,
 }
 
@@ -162,6 +162,6 @@ async fn dispatch(command: &Command, context: &Context) -> Result<(), CommandErr
         Command::Resume => control::tell(OperatorRequest::Resume, context).await,
         Command::Halt(args) => control::halt(args, context).await,
         Command::Flatten => control::tell(OperatorRequest::Flatten, context).await,
-        Command::Retrain => control::retrain(context),
+        Command::Retrain => control::retrain(context).await,
     }
 }

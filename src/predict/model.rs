@@ -64,9 +64,9 @@ pub struct Column {
     pub clip_lower: f64,
     /// Values above are lowered to it.
     pub clip_upper: f64,
-    /// The smallest value seen in training; below it a prediction is out of range.
+    /// One deviation below the smallest value of the training part; below it a prediction is out of range.
     pub range_lower: f64,
-    /// The largest value seen in training; above it a prediction is out of range.
+    /// One deviation above the largest value of the training part; above it a prediction is out of range.
     pub range_upper: f64,
     /// Mean of the clipped values.
     pub mean: f64,

@@ -20,7 +20,8 @@ pub struct OutlierRule {
 pub struct Bounds {
     /// Where values are held.
     pub clip: Clip,
-    /// Smallest and largest value of the training part.
+    /// Smallest and largest value of the training part, one standard deviation wider: a spread in
+    /// bps drifts with the price, and a new high of the price is no foreign input.
     pub range: Clip,
 }
 
@@ -34,10 +35,10 @@ impl OutlierRule {
             lower: quantile(&sorted, self.tail_share),
             upper: quantile(&sorted, 1.0 - self.tail_share),
         };
-        Bounds {
-            clip,
-            range: Clip { lower: quantile(&sorted, 0.0), upper: quantile(&sorted, 1.0) },
-        }
+        let Scaler { scale, .. } = Scaler::fit(values);
+        let range =
+            Clip { lower: quantile(&sorted, 0.0) - scale, upper: quantile(&sorted, 1.0) + scale };
+        Bounds { clip, range }
     }
 
     /// Says of each label whether it may be fitted on.
@@ -76,7 +77,19 @@ mod tests {
         values.push(1e9);
         let bounds = RULE.bounds(&values);
         assert_eq!((bounds.clip.lower, bounds.clip.upper), (0.0, 10.0));
-        assert_eq!(bounds.range.upper, 1e9);
+        assert!(bounds.range.upper > 1e9);
+    }
+
+    #[test]
+    fn a_new_high_of_the_price_is_no_foreign_input() {
+        // One tick of 0.1 in bps of a price between 60,000 and 60,600, now and then two.
+        let tick = |price: f64, ticks: f64| ticks * 1_000.0 / price;
+        let mut spreads: Vec<f64> =
+            (0..600).map(|at| tick(60_000.0 + f64::from(at), 1.0)).collect();
+        spreads.extend((0..6).map(|at| tick(60_000.0 + f64::from(at), 2.0)));
+        let range = RULE.bounds(&spreads).range;
+        assert!((range.lower..=range.upper).contains(&tick(61_500.0, 1.0)));
+        assert!(!(range.lower..=range.upper).contains(&tick(60_000.0, 5.0)));
     }
 
     #[test]

@@ -134,10 +134,10 @@ pub fn prepare(
     Ok(Prepared { exchange, instrument, history, candidates, promoted })
 }
 
-/// The demo is there to be watched: a threshold that trades less than three times in two minutes
-/// of the validation span (a sixth of the history) is left out.
+/// The demo is there to be watched: a threshold that trades less than twice a minute of the
+/// validation span (a sixth of the history) is left out.
 fn fewest_trades(history: Duration) -> usize {
-    usize::try_from(history.as_secs() / 60 / 6 * 3 / 2).unwrap_or(usize::MAX)
+    usize::try_from(history.as_secs() / 60 / 6 * 2).unwrap_or(usize::MAX)
 }
 
 /// The settings of the demo's trading: the defaults of the sandbox.
