@@ -216,3 +216,30 @@ async fn an_expired_key_is_replaced_and_events_flow_again() {
     })
     .await;
 }
+
+/// A server that shakes hands and then neither speaks nor answers a ping.
+#[tokio::test]
+async fn a_connection_that_answers_no_ping_is_called_dead() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let settings = MarketStreamSettings {
+        base_url: format!("ws://{}", listener.local_addr().unwrap()),
+        symbols: vec![bitcoin()],
+        jitter_seed: 1,
+    };
+    let mute = tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((socket, _)) = listener.accept().await {
+            held.push(tokio_tungstenite::accept_async(socket).await);
+        }
+    });
+    let _mute = AbortOnDropHandle::new(mute);
+    let (streams, mut mailbox) = MarketStreams::new(settings, Arc::new(SystemClock::start()));
+    let running = tokio::spawn(async move { streams.run(&CancellationToken::new()).await });
+    let _running = AbortOnDropHandle::new(running);
+    connected(&mut mailbox, Route::Public).await;
+    let reason = wait_for(&mut mailbox, |message| match message {
+        MarketMessage::Disconnected { route: Route::Public, reason, .. } => Some(reason.clone()),
+        _ => None,
+    });
+    assert_eq!(reason.await, "no sign of life");
+}

@@ -1,7 +1,7 @@
 //! Closes a position by hand: the engine's stop-loss procedure, carried out over REST.
 //!
 //! The same machine decides as in the daemon ([`StopLoss`]); this only carries out and asks, once
-//! every [`POLL`]. Meant for an account whose daemon does not run: two hands on one position would
+//! every 200 ms. Meant for an account whose daemon does not run: two hands on one position would
 //! disturb each other. Invariants: **1** every order is reduce-only, so nothing can flip the
 //! position; **2** a failed or unknown request is followed by asking for the position.
 

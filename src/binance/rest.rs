@@ -196,7 +196,8 @@ impl RestClient {
             (Security::Key | Security::Signed, Some(identity)) => Some(identity),
         };
         let venue_now = self.venue_now();
-        lock(&self.budget).admit(venue_now, request.cost)?;
+        let admitted = lock(&self.budget).admit(venue_now, request.cost);
+        admitted.map_err(|error| self.in_our_time(error))?;
         let signer = identity.map(|identity| &identity.signer);
         let query = request.query_at(venue_now, self.settings.receive_window, signer);
         let separator = if query.is_empty() { "" } else { "?" };
@@ -236,7 +237,27 @@ impl RestClient {
             | BinanceError::NoCredentials
             | BinanceError::Configuration(_) => {}
         }
-        error
+        self.in_our_time(error)
+    }
+
+    /// The budget reckons by the venue's clock; whoever waits does so by ours.
+    fn in_our_time(&self, error: BinanceError) -> BinanceError {
+        let offset = self.clock_offset().map_or(0, |offset| offset.nanos);
+        let ours = |until: Timestamp| Timestamp::from_nanos(until.nanos().saturating_sub(offset));
+        match error {
+            BinanceError::Throttled { until } => BinanceError::Throttled { until: ours(until) },
+            BinanceError::HeldBack { budget, until } => {
+                BinanceError::HeldBack { budget, until: ours(until) }
+            }
+            BinanceError::Unreachable { .. }
+            | BinanceError::NotProcessed { .. }
+            | BinanceError::Barred { .. }
+            | BinanceError::Rejected { .. }
+            | BinanceError::Unknown { .. }
+            | BinanceError::Unreadable(_)
+            | BinanceError::NoCredentials
+            | BinanceError::Configuration(_) => error,
+        }
     }
 
     fn observe(&self, headers: &HeaderMap) {
