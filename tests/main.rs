@@ -5,7 +5,13 @@ mod architecture;
 #[cfg(test)]
 mod backtest;
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
 mod book_replay;
+#[cfg(test)]
+mod daemon;
+#[cfg(test)]
+mod demo;
 #[cfg(test)]
 mod engine_cycle;
 #[cfg(test)]
@@ -27,12 +33,16 @@ mod market_statistics;
 #[cfg(test)]
 mod no_lookahead;
 #[cfg(test)]
+mod restart;
+#[cfg(test)]
 mod sandbox_protocol;
 mod signature_vectors;
 #[cfg(test)]
 mod sim_exchange;
 #[cfg(test)]
 mod sim_recordings;
+#[cfg(test)]
+mod stop_loss;
 #[cfg(test)]
 mod storage;
 #[cfg(test)]

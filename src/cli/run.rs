@@ -51,6 +51,10 @@ pub(super) fn daemon_error(error: &DaemonError) -> CommandError {
         DaemonError::Store(StoreError::Locked { .. }) => {
             (Exit::AlreadyRunning, "stop the other instance, or name another --data-dir")
         }
+        // A restart cannot help: the service manager must not try.
+        DaemonError::Store(StoreError::NewerVersion { .. }) => {
+            (Exit::Configuration, "name another --data-dir if this one must stay as it is")
+        }
         DaemonError::Store(_) | DaemonError::Operator(_) => {
             (Exit::InputOutput, "check the data folder and its disk")
         }

@@ -1,4 +1,12 @@
-//! Where the shared market data and fixtures are, and what to say when they are absent.
+//! What tests share: where the market data and fixtures are (and what to say when they are absent),
+//! a venue on loopback, a model whose answer is known, and `lobd` as a process.
+
+#[cfg(test)]
+pub(crate) mod constant_model;
+#[cfg(test)]
+pub(crate) mod process;
+#[cfg(test)]
+pub(crate) mod venue;
 
 pub(crate) mod fake_venue;
 pub(crate) mod loopback;

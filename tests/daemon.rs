@@ -1,0 +1,222 @@
+//! The daemon as a process: what systemd, an operator and a bad line do to it.
+
+use std::time::Duration;
+
+use lobd::domain::{OrderStatus, Second};
+use lobd::sim::market::MarketSettings;
+use lobd::store::{InstrumentKey, Tape, tape_path};
+use serde_json::{Value, json};
+use tokio::net::UnixDatagram;
+
+use crate::support::constant_model;
+use crate::support::process::{DEADLINE, Home, eventually};
+use crate::support::venue::{Venue, quiet_market};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_leaves_a_position_under_its_stop_and_ends_well() {
+    let venue = Venue::start(quiet_market()).await;
+    let home = Home::with(&venue.variables());
+    constant_model::promote(&home.data(), 50.0);
+    let mut daemon = home.spawn(&["run"]);
+    home.status_when("a position under its stop", is_protected).await;
+    daemon.terminate();
+    assert_eq!(daemon.exit().await, Some(0), "{}", home.log());
+    assert!(!venue.exposure().await.is_zero());
+    assert_eq!(venue.stops().await.len(), 1);
+    let working =
+        venue.orders().await.into_iter().filter(|order| !order.report.status.is_terminal());
+    assert!(working.clone().all(|order| order.report.reduce_only), "no entry is left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_closes_the_position_where_the_policy_is_to_flatten() {
+    let venue = Venue::start(quiet_market()).await;
+    let mut variables = venue.variables();
+    variables.push(("SHUTDOWN_POLICY", "flatten".to_owned()));
+    let home = Home::with(&variables);
+    constant_model::promote(&home.data(), 50.0);
+    let mut daemon = home.spawn(&["run"]);
+    home.status_when("a position under its stop", is_protected).await;
+    daemon.terminate();
+    assert_eq!(daemon.exit().await, Some(0), "{}", home.log());
+    assert!(venue.exposure().await.is_zero());
+    assert!(venue.stops().await.is_empty());
+    assert!(venue.orders().await.iter().all(|order| order.report.status.is_terminal()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_cancels_a_working_entry() {
+    let venue = Venue::start(quiet_market()).await;
+    let mut variables = venue.variables();
+    variables.push(("ENTRY_STYLE", "join".to_owned())); // nobody trades here, so it stays
+    let home = Home::with(&variables);
+    constant_model::promote(&home.data(), 50.0);
+    let mut daemon = home.spawn(&["run"]);
+    home.status_when("an entry works", |status| {
+        status["symbols"][0]["working_orders"][0]["state"] == "working"
+    })
+    .await;
+    daemon.terminate();
+    assert_eq!(daemon.exit().await, Some(0), "{}", home.log());
+    let orders = venue.orders().await;
+    assert_eq!(orders[orders.len() - 1].report.status, OrderStatus::Canceled);
+    assert!(orders.iter().all(|order| order.report.status.is_terminal()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_is_obeyed_and_told_how_it_stands() {
+    let venue = Venue::start(quiet_market()).await;
+    let home = Home::with(&venue.variables());
+    home.fails(&["status"], 3, &["control.sock", "lobd run"]);
+    home.fails(&["pause"], 3, &["lobd run"]);
+    let mut daemon = home.spawn(&["run"]);
+    home.status_when("reconciled", |status| status["is_reconciled"] == true).await;
+    home.succeeds(&["pause"]);
+    home.status_when("paused", |status| status["is_paused"] == true).await;
+    home.succeeds(&["resume"]);
+    home.status_when("resumed", |status| status["is_paused"] == false).await;
+    home.succeeds(&["halt", "maintenance at noon"]);
+    home.status_when("halted", |status| status["halted"] == "maintenance at noon").await;
+    home.fails(&["status"], 4, &["halted", "lobd resume"]);
+    home.succeeds(&["resume"]);
+    home.status_when("not halted", |status| status["halted"].is_null()).await;
+    home.succeeds(&["status"]);
+    home.fails(&["run"], 9, &["another", "--data-dir"]);
+    daemon.terminate();
+    assert_eq!(daemon.exit().await, Some(0), "{}", home.log());
+    home.fails(&["status"], 3, &["control.sock"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recorder_without_keys_writes_what_it_has_when_it_is_asked_to_end() {
+    let venue = Venue::start(MarketSettings::bitcoin_perpetual()).await;
+    let mut variables = venue.variables();
+    variables.retain(|(name, _)| !name.contains("API"));
+    variables.push(("RECORD_BATCH", "600".to_owned())); // no commit comes by itself in this test
+    let home = Home::with(&variables);
+    let mut recorder = home.spawn(&["record"]);
+    eventually("the recorder listens", async || venue.sandbox.control.open_streams().await >= 2)
+        .await;
+    let begun = venue.clock.now();
+    let enough = begun + Duration::from_secs(4);
+    eventually("four seconds pass", async || venue.clock.now() > enough).await;
+    assert_eq!(valid_seconds(&home).len(), 0, "all of them wait for their commit");
+    recorder.terminate();
+    assert_eq!(recorder.exit().await, Some(0), "{}", home.log());
+    let valid = valid_seconds(&home);
+    assert!(valid.len() >= 3, "{valid:?} since {begun}");
+    let consecutive = valid.windows(2).all(|pair| pair[1] == pair[0].next());
+    assert!(consecutive, "{valid:?}");
+    for gap in gaps(&home) {
+        assert!(gap["to"].as_str().unwrap() <= valid[0].to_string().as_str(), "{gap}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cut_line_is_a_gap_with_a_reason_and_trading_resumes() {
+    let venue = Venue::start(quiet_market()).await;
+    let home = Home::with(&venue.variables());
+    constant_model::promote(&home.data(), 50.0);
+    let mut daemon = home.spawn(&["run"]);
+    home.status_when("reconciled", |status| status["is_reconciled"] == true).await;
+    home.succeeds(&["pause"]);
+    home.status_when("seconds are predicted", |status| {
+        status["is_paused"] == true && !status["symbols"][0]["prediction"].is_null()
+    })
+    .await;
+
+    // Longer than a second, so that one ends with the line down.
+    let until = venue.clock.now() + Duration::from_millis(1_500);
+    eventually("the line is down for a second", async || {
+        venue.sandbox.control.cut_streams().await;
+        venue.clock.now() > until
+    })
+    .await;
+    home.succeeds(&["resume"]);
+    home.status_when("it trades again", is_protected).await;
+    daemon.terminate();
+    assert_eq!(daemon.exit().await, Some(0), "{}", home.log());
+
+    let valid = valid_seconds(&home);
+    let gaps = gaps(&home);
+    let is_inside = |gap: &&Value| gap["from"].as_str().unwrap() > valid[0].to_string().as_str();
+    let cut: Vec<&Value> = gaps.iter().filter(is_inside).collect();
+    assert!(!cut.is_empty(), "{gaps:?}");
+    for gap in cut {
+        let kind = gap["kind"].as_str().unwrap();
+        assert!(kind.starts_with("STALE: ") || kind.starts_with("MISSING: "), "{gap}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_model_takes_charge_between_two_seconds() {
+    let venue = Venue::start(quiet_market()).await;
+    let home = Home::with(&venue.variables());
+    let idle = constant_model::promote(&home.data(), 0.0);
+    let eager = constant_model::save(&home.data(), 50.0);
+    let mut daemon = home.spawn(&["run"]);
+    let predicted_by = |model: lobd::domain::ModelId| {
+        move |status: &Value| status["symbols"][0]["prediction"]["model"] == model.as_str()
+    };
+    let status = home.status_when("the first model answers", predicted_by(idle)).await;
+    assert_eq!(status["symbols"][0]["exposure"], "0");
+    home.succeeds(&["models", "promote", eager.as_str()]);
+    home.status_when("the second model answers", predicted_by(eager)).await;
+    home.status_when("it is traded on", is_protected).await;
+    daemon.terminate();
+    assert_eq!(daemon.exit().await, Some(0), "{}", home.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn systemd_is_told_that_it_is_ready_alive_and_ending() {
+    let venue = Venue::start(quiet_market()).await;
+    let home = Home::with(&venue.variables());
+    let path = home.path().join("notify.sock");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    let mut command = home.lobd(&["run"]);
+    command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "1500000");
+    let mut daemon = home.start(command);
+    told(&socket, "READY=1").await;
+    for _ in 0..3 {
+        told(&socket, "WATCHDOG=1").await;
+    }
+    daemon.terminate();
+    told(&socket, "STOPPING=1").await;
+    assert_eq!(daemon.exit().await, Some(0), "{}", home.log());
+}
+
+/// Waits until the socket is told something; other messages are passed over.
+async fn told(socket: &UnixDatagram, wanted: &str) {
+    let mut buffer = [0; 4_096];
+    let hear = async {
+        loop {
+            let length = socket.recv(&mut buffer).await.unwrap();
+            if String::from_utf8_lossy(&buffer[..length]).lines().any(|line| line == wanted) {
+                return;
+            }
+        }
+    };
+    assert!(tokio::time::timeout(DEADLINE, hear).await.is_ok(), "never told: {wanted}");
+}
+
+fn is_protected(status: &Value) -> bool {
+    let one = &status["symbols"][0];
+    one["phase"] == "holding" && one["exposure"] != json!("0") && !one["stop_price"].is_null()
+}
+
+/// The seconds on the tape that are VALID, in order.
+fn valid_seconds(home: &Home) -> Vec<Second> {
+    let tape = Tape::open_read_only(&tape_path(&home.data())).unwrap();
+    let key: InstrumentKey = tape.resolve("BTCUSDT").unwrap();
+    let all = Second::from_unix(0)..Second::from_unix(i64::from(u32::MAX));
+    tape.scan(&key, all)
+        .map(Result::unwrap)
+        .filter(|(_, row)| row.valid_snapshot().is_some())
+        .map(|(second, _)| second)
+        .collect()
+}
+
+fn gaps(home: &Home) -> Vec<Value> {
+    let text = home.succeeds(&["data", "gaps", "--json"]);
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}

@@ -1,0 +1,114 @@
+//! kill -9 with an open position, against an exchange in another process: the position is found
+//! again, protected, and reconciled; and the journal tells both lives.
+
+use std::sync::Arc;
+
+use lobd::app::rest_settings;
+use lobd::binance::RestClient;
+use lobd::clock::SystemClock;
+use lobd::config::{Settings, Variables};
+use lobd::domain::StopReport;
+use serde_json::Value;
+
+use crate::support::constant_model;
+use crate::support::process::{DEADLINE, Home, Running, eventually, until};
+use crate::support::venue::{eager_settings, symbol};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_daemon_finds_its_position_protects_it_and_reconciles_to_nothing() {
+    let exchange = Exchange::start().await;
+    let home = Home::with(&exchange.variables());
+    constant_model::promote(&home.data(), 90.0);
+    let venue = exchange.client();
+
+    let mut daemon = home.spawn(&["run"]);
+    let held = home.status_when("a position under its stop", is_protected).await;
+    daemon.kill();
+    let exposure = venue.position_of(symbol()).await.unwrap().exposure;
+    assert_eq!(serde_json::json!(exposure), held["symbols"][0]["exposure"]);
+    let [stop] = waiting_stops(&venue).await.try_into().unwrap();
+
+    let mut daemon = home.spawn(&["run"]);
+    let found = home.status_when("the position is found, protected and reconciled", |status| {
+        is_protected(status) && status["is_reconciled"] == true
+    });
+    let found = found.await;
+    assert_eq!(found["symbols"][0]["exposure"], held["symbols"][0]["exposure"]);
+    assert_eq!(found["discrepancies"], serde_json::json!([]));
+    assert_eq!(found["discrepancies_total"], 0);
+    assert_eq!(found["foreign_orders"], 0);
+    eventually("one stop covers it", async || {
+        let stops = waiting_stops(&venue).await;
+        stops.len() == 1 && stops[0].side == stop.side
+    })
+    .await;
+
+    home.succeeds(&["flatten"]);
+    eventually("the position is closed", async || {
+        venue.position_of(symbol()).await.unwrap().exposure.is_zero()
+    })
+    .await;
+    let settled = home.status_when("the close is booked", |status| {
+        status["symbols"][0]["phase"] == "flat" && status["is_reconciled"] == true
+    });
+    assert_eq!(settled.await["discrepancies_total"], 0);
+    daemon.terminate();
+    assert_eq!(daemon.exit().await, Some(0), "{}", home.log());
+    assert!(waiting_stops(&venue).await.is_empty());
+    assert!(venue.working_orders(Some(symbol())).await.unwrap().is_empty());
+
+    home.succeeds(&["journal", "verify"]);
+    let replayed = home.succeeds(&["journal", "replay", "--json"]);
+    assert_eq!(replayed.lines().count(), 2, "two runs: {replayed}");
+}
+
+/// `lobd exchange` as a process of its own.
+struct Exchange {
+    ready: Value,
+    _home: Home,
+    _process: Running,
+}
+
+impl Exchange {
+    async fn start() -> Self {
+        let home = Home::new();
+        let arguments = ["exchange", "--fee-tier", "demo", "--seed", "11"];
+        let process = home.spawn(&arguments);
+        let ready = until(async || {
+            let log = home.log();
+            log.lines().find_map(|line| serde_json::from_str(line).ok())
+        });
+        let ready = tokio::time::timeout(DEADLINE, ready).await.unwrap();
+        Self { ready, _home: home, _process: process }
+    }
+
+    /// A daemon's settings; the stop-loss is far, so that the seeded market does not reach it.
+    fn variables(&self) -> Vec<(&'static str, String)> {
+        let said = |name: &str| self.ready[name].as_str().unwrap().to_owned();
+        let mut variables = vec![
+            ("LOBD_REST_URL", said("rest")),
+            ("LOBD_STREAM_URL", said("ws")),
+            ("LOBD_SANDBOX_API_KEY", said("api_key")),
+            ("LOBD_SANDBOX_API_SECRET", said("api_secret")),
+            ("STOP_LOSS_USDT", "60".to_owned()),
+        ];
+        variables.extend(eager_settings());
+        variables
+    }
+
+    fn client(&self) -> RestClient {
+        let named = |(name, value): (&'static str, String)| (name.to_owned(), value);
+        let variables: Variables = self.variables().into_iter().map(named).collect();
+        let settings = Settings::from_variables(&variables).unwrap();
+        RestClient::new(rest_settings(&settings), Arc::new(SystemClock::start())).unwrap()
+    }
+}
+
+fn is_protected(status: &Value) -> bool {
+    let one = &status["symbols"][0];
+    one["phase"] == "holding" && one["exposure"] != "0" && !one["stop_price"].is_null()
+}
+
+async fn waiting_stops(venue: &RestClient) -> Vec<StopReport> {
+    venue.waiting_stops(Some(symbol())).await.unwrap()
+}

@@ -1,0 +1,188 @@
+//! `lobd` as a process with a folder of its own. Nothing here outlives its test.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use lobd::actors::{ControlAnswer, ControlRequest, ask};
+use lobd::app::DataFolder;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Nothing these tests wait for takes so long, on a machine that is busy with the other tests.
+pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
+
+/// How often something that cannot announce itself is looked at.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// A working folder with its `.env` and data folder, removed at the end.
+pub(crate) struct Home(TempDir);
+
+/// A process that is killed when dropped.
+pub(crate) struct Running {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Home {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// A home whose `.env` holds these settings.
+    pub(crate) fn with(variables: &[(&'static str, String)]) -> Self {
+        let home = Self::new();
+        home.configure(variables);
+        home
+    }
+
+    /// Writes `.env`; of a setting named twice, the later one holds.
+    pub(crate) fn configure(&self, variables: &[(&'static str, String)]) {
+        let lines = variables.iter().map(|(name, value)| format!("{name}={value}\n"));
+        self.write_settings(&lines.collect::<String>());
+    }
+
+    /// Writes `.env` as it is given.
+    pub(crate) fn write_settings(&self, text: &str) {
+        let path = self.path().join(".env");
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.path().join("data")
+    }
+
+    /// `lobd` with nothing of the test's environment.
+    pub(crate) fn lobd(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lobd"));
+        command.env_clear().current_dir(self.path()).args(arguments);
+        command
+    }
+
+    /// Runs `lobd` to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        self.lobd(arguments).stdin(Stdio::null()).output().unwrap()
+    }
+
+    /// Runs `lobd` to its end, which must be a good one; its standard output.
+    #[track_caller]
+    pub(crate) fn succeeds(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "lobd {arguments:?}: {stderr}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Runs `lobd` to its end, which must be one error line, with all `words` in it, and this code.
+    #[track_caller]
+    pub(crate) fn fails(&self, arguments: &[&str], code: i32, words: &[&str]) {
+        let output = self.run(arguments);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "lobd {arguments:?}: {stderr}");
+        let errors: Vec<&str> = stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+        assert_eq!(errors.len(), 1, "one line says it all: {stderr}");
+        for word in words {
+            assert!(errors[0].contains(word), "{word:?} is not in: {}", errors[0]);
+        }
+    }
+
+    /// Starts `lobd` and leaves it running; what it says goes to a file.
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Running {
+        self.start(self.lobd(arguments))
+    }
+
+    /// Starts a command of [`Self::lobd`].
+    pub(crate) fn start(&self, mut command: Command) -> Running {
+        let log = self.path().join("log");
+        let file = fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
+        command.stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file);
+        Running { child: command.spawn().unwrap(), log }
+    }
+
+    /// What the running daemon knows; `None` while nobody answers.
+    pub(crate) async fn status(&self) -> Option<Value> {
+        let path = DataFolder::new(&self.data()).control();
+        match ask(&path, &ControlRequest::Status).await {
+            Ok(ControlAnswer::Status(status)) => Some(status),
+            Ok(ControlAnswer::Accepted | ControlAnswer::Refused(_)) | Err(_) => None,
+        }
+    }
+
+    /// Waits until the running daemon's status is as wanted.
+    pub(crate) async fn status_when(
+        &self,
+        what: &str,
+        is_wanted: impl Fn(&Value) -> bool,
+    ) -> Value {
+        let mut last = None;
+        let wanted = until(async || {
+            last = self.status().await;
+            last.clone().filter(&is_wanted)
+        });
+        let Ok(status) = tokio::time::timeout(DEADLINE, wanted).await else {
+            panic!("not in time: {what}; status {last:?}; log: {}", self.log());
+        };
+        status
+    }
+
+    /// What the started processes have said.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Running {
+    /// Asks the process to end.
+    pub(crate) fn terminate(&self) {
+        let kill = format!("kill -TERM {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    /// Kills the process without a warning (SIGKILL), and waits until it is gone.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits for the end of the process; its exit code.
+    pub(crate) async fn exit(&mut self) -> Option<i32> {
+        let ended = until(async || self.child.try_wait().unwrap());
+        let Ok(status) = tokio::time::timeout(DEADLINE, ended).await else {
+            let log = fs::read_to_string(&self.log).unwrap_or_default();
+            panic!("the process did not end; its log: {log}");
+        };
+        status.code()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Looks again and again until there is something; the caller sets the deadline.
+pub(crate) async fn until<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let mut ticks = tokio::time::interval(LOOK);
+    loop {
+        ticks.tick().await;
+        if let Some(found) = look().await {
+            return found;
+        }
+    }
+}
+
+/// Waits until something is so, but not for ever.
+pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let wanted = until(async || is_so().await.then_some(()));
+    assert!(tokio::time::timeout(DEADLINE, wanted).await.is_ok(), "not in time: {what}");
+}
