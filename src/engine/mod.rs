@@ -1,6 +1,6 @@
 //! The fold: `handle(now, event) -> Vec<Command>` is the only place where anything is decided.
 //!
-//! It holds one [`cycle`] an instrument under one risk budget, and what no instrument has for
+//! It holds one `cycle` an instrument under one risk budget, and what no instrument has for
 //! itself: conditions, halts, and the reconciliation of the account. No clock, no I/O, no floats.
 //!
 //! Invariants: **1** the first event is [`Event::Started`], so a journal alone replays the engine;

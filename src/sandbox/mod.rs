@@ -5,8 +5,8 @@
 //! must not be made twice. Does not decide, remember or fake anything: whatever is answered, the
 //! simulated exchange did.
 //!
-//! One task owns the exchange ([`mailbox`]); the protocol itself is sans I/O ([`floor`], [`rest`],
-//! [`streams`]) and tested so. Invariants: **1** a socket or request outside loopback is possible
+//! One task owns the exchange (`mailbox`); the protocol itself is sans I/O (`floor`, `rest`,
+//! `streams`) and tested so. Invariants: **1** a socket or request outside loopback is possible
 //! only where the operator said so; **2** queues, sockets and bodies are bounded.
 
 mod card;
