@@ -185,6 +185,25 @@ async fn systemd_is_told_that_it_is_ready_alive_and_ending() {
     assert_eq!(daemon.exit().await, Some(0), "{}", home.log());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recorder_is_alive_while_its_batch_waits_for_the_commit() {
+    let venue = Venue::start(quiet_market()).await;
+    let mut variables = venue.variables();
+    variables.push(("RECORD_BATCH", "600".to_owned()));
+    let home = Home::with(&variables);
+    let path = home.path().join("notify.sock");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    let mut command = home.lobd(&["record"]);
+    command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "3000000");
+    let mut recorder = home.start(command);
+    told(&socket, "READY=1").await;
+    for _ in 0..2 {
+        told(&socket, "WATCHDOG=1").await;
+    }
+    recorder.terminate();
+    assert_eq!(recorder.exit().await, Some(0), "{}", home.log());
+}
+
 /// Waits until the socket is told something; other messages are passed over.
 async fn told(socket: &UnixDatagram, wanted: &str) {
     let mut buffer = [0; 4_096];

@@ -35,6 +35,7 @@ pub struct Recorder {
     batch: usize,
     waiting: Vec<Frame>,
     durable: watch::Sender<Option<Second>>,
+    taken: watch::Sender<Option<Second>>,
 }
 
 impl Recorder {
@@ -43,15 +44,22 @@ impl Recorder {
     pub fn new(tape: Tape, batch: u32) -> (RecorderHandle, Self) {
         let (sender, mailbox) = mpsc::channel(MAILBOX_CAPACITY);
         let batch = usize::try_from(batch).unwrap_or(1).max(1);
-        let (durable, _) = watch::channel(None);
+        let (durable, taken) = (watch::channel(None).0, watch::channel(None).0);
         let waiting = Vec::with_capacity(batch);
-        (RecorderHandle(sender), Self { mailbox, tape, batch, waiting, durable })
+        (RecorderHandle(sender), Self { mailbox, tape, batch, waiting, durable, taken })
     }
 
     /// The newest second that is durable.
     #[must_use]
     pub fn durable(&self) -> watch::Receiver<Option<Second>> {
         self.durable.subscribe()
+    }
+
+    /// The newest second it has taken, durable or waiting for the rest of its batch: proof of life
+    /// between two commits.
+    #[must_use]
+    pub fn taken(&self) -> watch::Receiver<Option<Second>> {
+        self.taken.subscribe()
     }
 
     fn flush(&mut self) -> Result<(), StoreError> {
@@ -78,10 +86,12 @@ impl Actor for Recorder {
                 () = shutdown.cancelled(), if !self.mailbox.is_closed() => self.mailbox.close(),
                 received = self.mailbox.recv() => match received {
                     Some(frame) => {
+                        let second = frame.second;
                         self.waiting.push(frame);
                         if self.waiting.len() >= self.batch {
                             self.flush().map_err(ActorFailure::new)?;
                         }
+                        self.taken.send_replace(Some(second));
                     }
                     None => break,
                 },

@@ -103,6 +103,7 @@ pub struct Daemon {
     is_trading: bool,
     status: watch::Receiver<EngineStatus>,
     durable: watch::Receiver<Option<Second>>,
+    taken: watch::Receiver<Option<Second>>,
     run: Option<RunId>,
     _lock: FolderLock,
 }
@@ -130,7 +131,7 @@ impl Daemon {
             tape.register(instrument, clock.now().second())?;
         }
         let (recorder_handle, recorder) = Recorder::new(tape, settings.record_batch);
-        let durable = recorder.durable();
+        let (durable, taken) = (recorder.durable(), recorder.taken());
         let mut daemon = Self {
             supervisor: Supervisor::new(),
             ends_trading: CancellationToken::new(),
@@ -138,6 +139,7 @@ impl Daemon {
             is_trading: mode == Mode::Trade,
             status: watch::channel(EngineStatus::default()).1,
             durable,
+            taken,
             run: None,
             _lock: lock,
         };
@@ -267,7 +269,7 @@ impl Daemon {
     /// [`DaemonError::Supervisor`] if an actor was given up or panicked; the rest is ended in order
     /// all the same.
     pub async fn run_until(mut self, shutdown: &CancellationToken) -> Result<(), DaemonError> {
-        let mut watchdog = Watchdog::start(self.is_trading, self.status(), self.durable());
+        let mut watchdog = Watchdog::start(self.is_trading, self.status(), self.taken.clone());
         let mut failure = None;
         loop {
             tokio::select! {

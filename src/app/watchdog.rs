@@ -1,7 +1,8 @@
 //! Tells systemd that the daemon is ready, alive and ending.
 //!
 //! The watchdog is fed only while the trading loop (or, when only recording, the recorder)
-//! advances: a heartbeat a second counts as progress, so a quiet market is no hang (I16).
+//! advances: a heartbeat a second counts as progress, so neither a quiet market nor a batch that
+//! waits for its commit is a hang (I16).
 
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ const DEFAULT_INTERVAL: Duration = Duration::from_secs(5);
 pub(super) struct Watchdog {
     is_trading: bool,
     status: watch::Receiver<EngineStatus>,
-    durable: watch::Receiver<Option<Second>>,
+    taken: watch::Receiver<Option<Second>>,
     ticks: Interval,
     is_ready: bool,
     last_marker: i64,
@@ -31,12 +32,12 @@ impl Watchdog {
     pub(super) fn start(
         is_trading: bool,
         status: watch::Receiver<EngineStatus>,
-        durable: watch::Receiver<Option<Second>>,
+        taken: watch::Receiver<Option<Second>>,
     ) -> Self {
         let wanted = sd_notify::watchdog_enabled().map(|limit| limit / 3);
         let mut ticks = interval(wanted.unwrap_or(DEFAULT_INTERVAL).min(DEFAULT_INTERVAL));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { is_trading, status, durable, ticks, is_ready: false, last_marker: i64::MIN }
+        Self { is_trading, status, taken, ticks, is_ready: false, last_marker: i64::MIN }
     }
 
     /// Waits for the next look, and feeds the watchdog if there was progress. Cancel-safe.
@@ -63,7 +64,7 @@ impl Watchdog {
         if self.is_trading {
             self.status.borrow().at.nanos()
         } else {
-            self.durable.borrow().map_or(0, Second::unix)
+            self.taken.borrow().map_or(0, Second::unix)
         }
     }
 }
