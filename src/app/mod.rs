@@ -1,10 +1,14 @@
 //! Wiring and whole jobs that several commands share: the daemon, history, training, demo.
 
+pub mod account_check;
+pub mod backtest_page;
+pub mod candidate;
 pub mod closing;
 mod daemon;
 pub mod demo;
 mod folder;
 mod history;
+pub mod live_score;
 pub mod manual;
 pub mod training;
 pub mod trial;

@@ -81,6 +81,25 @@ pub fn assumed_fees(environment: Environment) -> FeeRates {
     }
 }
 
+impl TrialSettings {
+    /// What a model of a recorded instrument is traded with where no account can be asked.
+    ///
+    /// A spot instrument is traded as if it could be sold short.
+    ///
+    /// # Errors
+    /// [`TrialError::NoInstrument`].
+    pub fn offline(
+        tape: &Tape,
+        key: &InstrumentKey,
+        trading: TradingSettings,
+        seed: u64,
+    ) -> Result<Self, TrialError> {
+        let instrument = instrument_of(tape, key)?;
+        let fees = assumed_fees(instrument.environment);
+        Ok(Self { instrument, fees, trading, fewest_trades: FEWEST_TRADES, seed })
+    }
+}
+
 /// The tape's newest version of an instrument.
 ///
 /// # Errors

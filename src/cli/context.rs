@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::clock::{SharedClock, SystemClock};
-use crate::config::{self, ConfigError, Settings};
+use crate::config::{self, ConfigError, Settings, Variables};
+use crate::domain::Environment;
+use crate::trading::TradingSettings;
 
 use super::GlobalArguments;
 use super::error::{CommandError, Exit};
@@ -47,9 +49,19 @@ impl Context {
         if let Some(folder) = &self.global.data_dir {
             return Ok(folder.clone());
         }
-        let variables = config::read_variables(self.global.env_file.as_deref())
-            .map_err(|error| configuration(&error))?;
-        Ok(config::data_dir(&variables))
+        Ok(config::data_dir(&self.variables()?))
+    }
+
+    /// The numbers of the trading cycle, for trading in simulation: no venue and no key is needed.
+    ///
+    /// # Errors
+    /// [`Exit::Configuration`] naming every problem found among them.
+    pub fn trading_settings(
+        &self,
+        environment: Environment,
+    ) -> Result<TradingSettings, CommandError> {
+        config::trading_settings(&self.variables()?, environment)
+            .map_err(|error| configuration(&error))
     }
 
     /// All settings, checked.
@@ -57,14 +69,17 @@ impl Context {
     /// # Errors
     /// [`Exit::Configuration`] naming every problem found.
     pub fn settings(&self) -> Result<Settings, CommandError> {
-        let variables = config::read_variables(self.global.env_file.as_deref())
-            .map_err(|error| configuration(&error))?;
         let mut settings =
-            Settings::from_variables(&variables).map_err(|error| configuration(&error))?;
+            Settings::from_variables(&self.variables()?).map_err(|error| configuration(&error))?;
         if let Some(folder) = &self.global.data_dir {
             settings.data_dir.clone_from(folder);
         }
         Ok(settings)
+    }
+
+    fn variables(&self) -> Result<Variables, CommandError> {
+        config::read_variables(self.global.env_file.as_deref())
+            .map_err(|error| configuration(&error))
     }
 }
 

@@ -1,4 +1,4 @@
-//! `lobd status · pause · resume · halt · flatten · retrain`: the running daemon.
+//! `lobd status · why-not-trading · pause · resume · halt · flatten · retrain`: the running daemon.
 
 use std::path::Path;
 
@@ -6,6 +6,7 @@ use crate::actors::{ControlAnswer, ControlRequest, ask};
 use crate::app::DataFolder;
 use crate::engine::OperatorRequest;
 use crate::store::atomic::write_atomically;
+use crate::trading::WhyNot;
 
 use super::{CommandError, Context, Exit};
 
@@ -17,6 +18,12 @@ const TRAIN_UNIT: &str = "/etc/systemd/system/lobd-train.path";
 /// Example: `lobd status --json | jq .symbols[0].exposure`
 #[derive(Debug, clap::Args)]
 pub(super) struct StatusArgs {}
+
+/// Tells what keeps the running daemon from opening positions, and how often each reason did.
+///
+/// Example: `lobd why-not-trading --json`
+#[derive(Debug, clap::Args)]
+pub(super) struct WhyNotTradingArgs {}
 
 /// Stops entries in the running daemon; protection keeps working.
 ///
@@ -30,9 +37,7 @@ pub(super) struct HaltArgs {
 
 /// Runs `lobd status`.
 pub(super) async fn status(_args: &StatusArgs, context: &Context) -> Result<(), CommandError> {
-    let ControlAnswer::Status(status) = request(context, &ControlRequest::Status).await? else {
-        return Err(CommandError::message(Exit::Failure, "the daemon gave no status"));
-    };
+    let status = status_of_daemon(context).await?;
     if context.output().is_json() {
         context.output().json(&status)?;
     } else {
@@ -44,6 +49,65 @@ pub(super) async fn status(_args: &StatusArgs, context: &Context) -> Result<(), 
             .remedy("see the reason above; when it is gone: lobd resume"));
     }
     Ok(())
+}
+
+/// Runs `lobd why-not-trading`.
+pub(super) async fn why_not_trading(
+    _args: &WhyNotTradingArgs,
+    context: &Context,
+) -> Result<(), CommandError> {
+    let status = status_of_daemon(context).await?;
+    let symbols = status["symbols"].as_array().cloned().unwrap_or_default();
+    let output = context.output();
+    if output.is_json() {
+        let reasons = symbols.iter().map(|symbol| {
+            serde_json::json!({
+                "symbol": symbol["symbol"],
+                "why_not": symbol["why_not"],
+                "counts": symbol["why_not_counts"],
+            })
+        });
+        let reasons: Vec<_> = reasons.collect();
+        return output.json(&serde_json::json!({ "halted": status["halted"], "symbols": reasons }));
+    }
+    if !status["halted"].is_null() {
+        output.line(format!("halted: {}", text(&status["halted"])))?;
+    }
+    let mut rows = Vec::new();
+    for symbol in &symbols {
+        let latest = &symbol["why_not"];
+        let counts = symbol["why_not_counts"].as_object();
+        for (reason, count) in counts.into_iter().flatten() {
+            let is_latest = latest.as_str() == Some(reason);
+            let mark = if is_latest { "the newest second" } else { "" };
+            rows.push(vec![text(&symbol["symbol"]), words(reason), count.to_string(), mark.into()]);
+        }
+    }
+    if rows.is_empty() {
+        return output.line("nothing has kept it from trading yet");
+    }
+    output.table(&["symbol", "reason", "seconds", ""], rows)
+}
+
+async fn status_of_daemon(context: &Context) -> Result<serde_json::Value, CommandError> {
+    let ControlAnswer::Status(status) = request(context, &ControlRequest::Status).await? else {
+        return Err(CommandError::message(Exit::Failure, "the daemon gave no status"));
+    };
+    Ok(status)
+}
+
+/// A reason as the engine says it in words; one this version does not know stays as it is.
+fn words(reason: &str) -> String {
+    let known: Result<WhyNot, _> = serde_json::from_value(reason.into());
+    known.map_or_else(|_| reason.to_owned(), |known| known.to_string())
+}
+
+fn text(value: &serde_json::Value) -> String {
+    match value.as_str() {
+        Some(text) => text.to_owned(),
+        None if value.is_null() => "-".to_owned(),
+        None => value.to_string(),
+    }
 }
 
 /// Runs `lobd pause`, `resume` and `flatten`.
@@ -104,11 +168,6 @@ async fn request(
 }
 
 fn show(context: &Context, status: &serde_json::Value) -> Result<(), CommandError> {
-    let text = |value: &serde_json::Value| match value.as_str() {
-        Some(text) => text.to_owned(),
-        None if value.is_null() => "-".to_owned(),
-        None => value.to_string(),
-    };
     let output = context.output();
     for name in ["halted", "is_paused", "is_reconciled", "realized_today", "discrepancies"] {
         output.line(format!("{name:>16}  {}", text(&status[name])))?;

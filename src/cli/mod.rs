@@ -4,6 +4,7 @@
 //! Result<(), CommandError>`. What people read goes to stdout through [`Output`]; errors go to
 //! stderr as one line and a remedy, and end the process with the code of [`Exit`].
 
+mod backtest;
 mod cancel;
 mod cancel_all;
 mod completions;
@@ -14,6 +15,7 @@ mod dataset;
 mod demo;
 mod depth;
 mod error;
+mod evaluate;
 mod exchange;
 mod history;
 mod journal;
@@ -24,8 +26,10 @@ mod models;
 mod orders;
 mod output;
 mod position;
+mod reconcile;
 mod run;
 mod score;
+mod simulated;
 mod sql;
 mod stop_loss;
 mod store_error;
@@ -76,6 +80,8 @@ enum Command {
     Demo(demo::Args),
     Train(train::Args),
     Score(score::Args),
+    Backtest(backtest::Args),
+    Evaluate(evaluate::Args),
     Dataset(dataset::Args),
     Models(models::Args),
     Time(time::Args),
@@ -89,6 +95,7 @@ enum Command {
     CancelAll(cancel_all::Args),
     StopLoss(stop_loss::Args),
     History(history::Args),
+    Reconcile(reconcile::Args),
     Completions(completions::Args),
     Data(data::Args),
     Exchange(exchange::Args),
@@ -100,6 +107,7 @@ enum Command {
     Record(run::Args),
     Sql(sql::Args),
     Status(control::StatusArgs),
+    WhyNotTrading(control::WhyNotTradingArgs),
     /// Stops new entries in the running daemon until `lobd resume`.
     Pause,
     /// Lifts a pause or a latched halt of the running daemon.
@@ -137,6 +145,8 @@ async fn dispatch(command: &Command, context: &Context) -> Result<(), CommandErr
         Command::Demo(args) => demo::run(args, context).await,
         Command::Train(args) => train::run(args, context).await,
         Command::Score(args) => score::run(args, context).await,
+        Command::Backtest(args) => backtest::run(args, context).await,
+        Command::Evaluate(args) => evaluate::run(args, context).await,
         Command::Dataset(args) => dataset::run(args, context).await,
         Command::Models(args) => models::run(args, context).await,
         Command::Time(args) => time::run(args, context).await,
@@ -150,6 +160,7 @@ async fn dispatch(command: &Command, context: &Context) -> Result<(), CommandErr
         Command::CancelAll(args) => cancel_all::run(args, context).await,
         Command::StopLoss(args) => stop_loss::run(args, context).await,
         Command::History(args) => history::run(args, context).await,
+        Command::Reconcile(args) => reconcile::run(args, context).await,
         Command::Completions(args) => completions::run(args, context).await,
         Command::Data(args) => data::run(args, context).await,
         Command::Exchange(args) => exchange::run(args, context).await,
@@ -158,6 +169,7 @@ async fn dispatch(command: &Command, context: &Context) -> Result<(), CommandErr
         Command::Record(_) => run::run(Mode::Record, context).await,
         Command::Sql(args) => sql::run(args, context).await,
         Command::Status(args) => control::status(args, context).await,
+        Command::WhyNotTrading(args) => control::why_not_trading(args, context).await,
         Command::Pause => control::tell(OperatorRequest::Pause, context).await,
         Command::Resume => control::tell(OperatorRequest::Resume, context).await,
         Command::Halt(args) => control::halt(args, context).await,

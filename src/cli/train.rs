@@ -6,15 +6,19 @@ use clap::ValueEnum;
 use indicatif::ProgressBar;
 use serde::Serialize;
 
-use crate::app::training::{self, TrainingError};
-use crate::domain::ModelId;
+use crate::app::candidate::{self, Candidate, CandidateError, CandidateSettings, Stage};
+use crate::app::training;
+use crate::app::trial::{TrialError, TrialSettings, Tuned};
+use crate::domain::{Amount, FeeRates, Market, ModelId};
 use crate::features::FeatureSet;
 use crate::predict::{Evaluation, Fate, ModelKind};
-use crate::train::gates::{self, Gate};
-use crate::train::{Progress, TrainSettings, Trained, finish, fit};
+use crate::sim::BacktestReport;
+use crate::train::Progress;
+use crate::train::gates::Gate;
+use crate::train::threshold::{Choice, Point};
 
 use super::training_span::{Opened, SpanArgs, parse_horizon};
-use super::{CommandError, Context, Exit, Output};
+use super::{CommandError, Context, Exit, Output, simulated};
 
 /// Fits a model on the tape and judges it on the span's later part.
 ///
@@ -32,10 +36,11 @@ pub(super) struct Args {
     /// How far ahead to predict.
     #[arg(long, value_name = "SPAN", default_value = "10s", value_parser = parse_horizon)]
     horizon: u32,
-    /// Multiples of the spread that a predicted move must exceed to be a signal.
-    #[arg(long, value_name = "X", default_value_t = 1.0)]
-    signal_spread_multiple: f64,
-    /// Seed of what is drawn: the intervals' resamples.
+    /// Multiples of the spread that a predicted move must exceed to be a signal [default: chosen by
+    /// simulated trading on the end of the training part].
+    #[arg(long, value_name = "X", value_parser = threshold)]
+    signal_spread_multiple: Option<f64>,
+    /// Seed of what is drawn: the intervals' resamples and the simulated latency.
     #[arg(long, value_name = "N", default_value_t = 7)]
     seed: u64,
     /// Put the model in charge if it passes every gate.
@@ -59,8 +64,31 @@ struct Answer<'a> {
     features: &'a str,
     metrics: &'a Evaluation,
     dropped: Vec<&'a str>,
+    signal_spread_multiple: f64,
+    /// Absent if the threshold was given.
+    threshold: Option<ThresholdAnswer<'a>>,
+    backtest: BacktestAnswer,
     promoted: bool,
     gates: Vec<GateAnswer<'a>>,
+}
+
+#[derive(Serialize)]
+struct ThresholdAnswer<'a> {
+    choice: &'a Choice,
+    remark: String,
+    with_floor: &'a [Point],
+    without_floor: &'a [Point],
+}
+
+#[derive(Serialize)]
+struct BacktestAnswer {
+    fees: FeeRates,
+    round_trips: u64,
+    pnl_before_fees: Amount,
+    pnl_after_fees: Amount,
+    pnl_at_default_fees: Amount,
+    max_drawdown: Amount,
+    stop_losses: u64,
 }
 
 #[derive(Serialize)]
@@ -74,22 +102,30 @@ struct GateAnswer<'a> {
 #[expect(clippy::unused_async, reason = "every command has the same shape")]
 pub(super) async fn run(args: &Args, context: &Context) -> Result<(), CommandError> {
     let opened = args.span.open(context)?;
-    let kind = match args.model {
-        Kind::Ols => ModelKind::Ols,
-        Kind::Lasso => ModelKind::Lasso,
+    let trading = context.trading_settings(opened.key.environment)?;
+    let settings = CandidateSettings {
+        kind: match args.model {
+            Kind::Ols => ModelKind::Ols,
+            Kind::Lasso => ModelKind::Lasso,
+        },
+        seconds: opened.seconds.clone(),
+        features: args.features,
+        horizon_s: args.horizon,
+        threshold: args.signal_spread_multiple,
+        trial: TrialSettings::offline(&opened.tape, &opened.key, trading, args.seed)?,
     };
-    let target = training::target(&opened.key);
-    let settings = TrainSettings::standard(kind, target, args.horizon, args.seed);
-    let trained = train(args, &opened, &settings)?;
-    training::save(&opened.models, &opened.key, &trained)?;
-    let id = trained.artifact.id();
-    let gates =
-        training::judge(&opened.tape, &opened.models, &trained.artifact, None, settings.bootstrap)?;
-    let promoted = args.promote && gates::all_passed(&gates);
+    let candidate = train(&settings, &opened)?;
+    let id = candidate.trained.artifact.id();
+    let promoted = args.promote && candidate.passed();
     if promoted {
         training::promote(&opened.models, &opened.key, id, context.clock().now())?;
     }
-    print(context.output(), (&opened, &trained), &gates, promoted)?;
+    let output = context.output();
+    if output.is_json() {
+        output.json(&answer(&opened, &settings, &candidate, promoted))?;
+    } else {
+        print(output, (&settings, &candidate), promoted)?;
+    }
     if args.promote && !promoted {
         return Err(CommandError::message(
             Exit::VerificationFailed,
@@ -100,65 +136,85 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), CommandErr
     Ok(())
 }
 
-fn train(args: &Args, opened: &Opened, settings: &TrainSettings) -> Result<Trained, CommandError> {
+fn train(settings: &CandidateSettings, opened: &Opened) -> Result<Candidate, CommandError> {
     let bar = ProgressBar::new_spinner();
     bar.enable_steady_tick(Duration::from_millis(100));
-    let say = |what: String| {
+    let candidate = candidate::train(settings, (&opened.tape, &opened.models), &mut |stage| {
+        let what = describe(stage);
         if bar.is_hidden() {
             tracing::info!("{what}");
         } else {
             bar.set_message(what);
         }
-    };
-    say("reading the tape".to_owned());
-    let Opened { tape, key, seconds, .. } = opened;
-    let dataset = training::dataset(tape, key, seconds.clone(), args.features, args.horizon)?;
-    say(format!("{} labelled seconds, {} features", dataset.len(), dataset.width()));
-    let fitted = fit(&dataset, settings, &mut |progress| {
-        say(match progress {
-            Progress::Folds { done, total } => format!("choosing the penalty: {done} of {total}"),
-            Progress::Fitting => "fitting".to_owned(),
-            Progress::Judging => "judging".to_owned(),
-        });
-    })
-    .map_err(TrainingError::from)?;
-    let trained = finish(fitted, args.signal_spread_multiple).map_err(TrainingError::from)?;
+    });
     bar.finish_and_clear();
-    Ok(trained)
+    Ok(candidate?)
+}
+
+fn describe(stage: Stage) -> String {
+    match stage {
+        Stage::Reading => "reading the tape".to_owned(),
+        Stage::Fitting { rows, features, progress: None } => {
+            format!("{rows} labelled seconds, {features} features")
+        }
+        Stage::Fitting { progress: Some(Progress::Folds { done, total }), .. } => {
+            format!("choosing the penalty: {done} of {total}")
+        }
+        Stage::Fitting { progress: Some(Progress::Fitting), .. } => "fitting".to_owned(),
+        Stage::Fitting { progress: Some(Progress::Judging), .. } => "judging".to_owned(),
+        Stage::Threshold => "choosing the signal threshold by trading".to_owned(),
+        Stage::Backtest => "trading the test part".to_owned(),
+    }
+}
+
+fn answer<'a>(
+    opened: &Opened,
+    settings: &CandidateSettings,
+    candidate: &'a Candidate,
+    promoted: bool,
+) -> Answer<'a> {
+    let model = candidate.trained.artifact.model();
+    let threshold = candidate.tuned.as_ref().map(|tuned: &Tuned| ThresholdAnswer {
+        choice: &tuned.choice,
+        remark: tuned.choice.remark(),
+        with_floor: &tuned.with_floor,
+        without_floor: &tuned.without_floor,
+    });
+    let report: &BacktestReport = &candidate.backtest;
+    let gate =
+        |gate: &'a Gate| GateAnswer { name: gate.name, passed: gate.passed, reason: &gate.reason };
+    Answer {
+        id: candidate.trained.artifact.id(),
+        instrument: opened.key.to_string(),
+        features: &model.feature_set,
+        metrics: &model.evaluation,
+        dropped: model.dropped().map(|(name, _)| name).collect(),
+        signal_spread_multiple: model.signal_spread_multiple,
+        threshold,
+        backtest: BacktestAnswer {
+            fees: settings.trial.fees,
+            round_trips: report.round_trips,
+            pnl_before_fees: report.pnl_before_fees,
+            pnl_after_fees: report.pnl_after_fees,
+            pnl_at_default_fees: report.pnl_at_default_fees,
+            max_drawdown: report.max_drawdown,
+            stop_losses: report.stop_losses,
+        },
+        promoted,
+        gates: candidate.gates.iter().map(gate).collect(),
+    }
 }
 
 fn print(
     output: Output,
-    (opened, trained): (&Opened, &Trained),
-    gates: &[Gate],
+    (settings, candidate): (&CandidateSettings, &Candidate),
     promoted: bool,
 ) -> Result<(), CommandError> {
-    let model = trained.artifact.model();
-    let dropped: Vec<&str> = model.dropped().map(|(name, _)| name).collect();
-    if output.is_json() {
-        let gates = gates.iter();
-        return output.json(&Answer {
-            id: trained.artifact.id(),
-            instrument: opened.key.to_string(),
-            features: &model.feature_set,
-            metrics: &model.evaluation,
-            dropped,
-            promoted,
-            gates: gates
-                .map(|gate| GateAnswer {
-                    name: gate.name,
-                    passed: gate.passed,
-                    reason: &gate.reason,
-                })
-                .collect(),
-        });
-    }
+    let id = candidate.trained.artifact.id();
+    let model = candidate.trained.artifact.model();
     let (train, test) = (model.provenance.train.rows, model.provenance.test.rows);
-    output.line(format!(
-        "{} for {}: fitted on {train} seconds, judged on {test}",
-        trained.artifact.id(),
-        model.target
-    ))?;
+    output
+        .line(format!("{id} for {}: fitted on {train} seconds, judged on {test}", model.target))?;
     super::score::table(output, &model.evaluation)?;
     for (name, fate) in model.dropped() {
         let reason = match fate {
@@ -167,7 +223,14 @@ fn print(
         };
         output.line(format!("dropped {name}: {reason}"))?;
     }
-    for gate in gates {
+    if let Some(tuned) = &candidate.tuned {
+        simulated::thresholds(output, &id.to_string(), tuned)?;
+    }
+    let shortable = shortable_note(settings.trial.instrument.market);
+    output.line(format!("\nSimulated trading of the test part{shortable}:"))?;
+    let backtest = [(id.to_string(), &candidate.backtest)];
+    simulated::backtests(output, backtest, settings.trial.fees)?;
+    for gate in &candidate.gates {
         let verdict = if gate.passed { "passed" } else { "FAILED" };
         output.line(format!("{verdict}: {} ({})", gate.name, gate.reason))?;
     }
@@ -176,4 +239,38 @@ fn print(
     } else {
         "not promoted"
     })
+}
+
+/// What must be said of trading a spot instrument in simulation.
+pub(super) const fn shortable_note(market: Market) -> &'static str {
+    match market {
+        Market::Spot => ", simulated as if shortable",
+        Market::Usdm | Market::Coinm => "",
+    }
+}
+
+fn threshold(text: &str) -> Result<f64, String> {
+    let threshold = text.parse::<f64>().ok();
+    threshold
+        .filter(|threshold| threshold.is_finite() && *threshold >= 0.0)
+        .ok_or_else(|| "give a number of spreads, zero or more".to_owned())
+}
+
+impl From<CandidateError> for CommandError {
+    fn from(error: CandidateError) -> Self {
+        match error {
+            CandidateError::Training(error) => error.into(),
+            CandidateError::Trial(error) => error.into(),
+        }
+    }
+}
+
+impl From<TrialError> for CommandError {
+    fn from(error: TrialError) -> Self {
+        match error {
+            TrialError::Store(error) => error.into(),
+            TrialError::Artifact(_) => Self::new(Exit::VerificationFailed, error),
+            TrialError::Sim(_) | TrialError::NoInstrument(_) => Self::new(Exit::Failure, error),
+        }
+    }
 }

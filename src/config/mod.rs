@@ -133,6 +133,19 @@ pub fn data_dir(variables: &Variables) -> PathBuf {
         .map_or_else(|| PathBuf::from("./data"), PathBuf::from)
 }
 
+/// The numbers of the trading cycle alone: simulated trading needs no venue and no key.
+///
+/// # Errors
+/// [`ConfigError::Invalid`] with every problem found among them.
+pub fn trading_settings(
+    variables: &Variables,
+    environment: Environment,
+) -> Result<TradingSettings, ConfigError> {
+    let mut reader = Reader::new(variables);
+    let settings = reader.trading(environment);
+    reader.finish(settings)
+}
+
 impl Settings {
     /// Checks every variable and builds the settings.
     ///

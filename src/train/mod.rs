@@ -21,6 +21,7 @@ pub mod gates;
 pub mod lasso;
 pub mod ols;
 pub mod outliers;
+pub mod plot;
 mod procedure;
 mod report;
 pub mod threshold;

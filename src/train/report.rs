@@ -1,23 +1,16 @@
 //! The report: the judgement as pictures, one HTML page that needs nothing else.
 
-use std::fmt::{Display, Write as _};
-
-use plotters::prelude::*;
+use std::fmt::Write as _;
 
 use crate::features::float;
 use crate::predict::Artifact;
 
 use super::card::{FIGURES, show, show_interval};
 use super::evaluate::Scored;
-
-/// Width and height of a plot, in pixels.
-const SIZE: (u32, u32) = (640, 320);
+use super::plot::{self, MOST_POINTS, Titles};
 
 /// Bins of the reliability plot.
 const BINS: usize = 12;
-
-/// Points a line is thinned to: more cannot be seen.
-const MOST_POINTS: usize = 600;
 
 /// Writes the page; the error says what could not be drawn.
 pub(super) fn report(artifact: &Artifact, scored: &[Scored]) -> Result<String, String> {
@@ -61,8 +54,12 @@ fn reliability(scored: &[Scored]) -> Result<String, String> {
         .map(|rows| (mean(rows, |row| row.prediction), mean(rows, |row| row.label)))
         .collect();
     let diagonal: Vec<(f64, f64)> = points.iter().map(|&(x, _)| (x, x)).collect();
-    let titles = ("Realised against predicted move, bps (line: perfect)", "predicted", "realised");
-    draw(titles, &diagonal, Some(&points))
+    let titles = Titles {
+        plot: "Realised against predicted move, bps (line: perfect)",
+        x: "predicted",
+        y: "realised",
+    };
+    plot::line(titles, &diagonal, &points)
 }
 
 /// Squared error saved against the zero forecast, summed over time.
@@ -79,8 +76,12 @@ fn cumulative(scored: &[Scored]) -> Result<String, String> {
             points.push((f64::from(elapsed) / 3_600.0, saved));
         }
     }
-    let titles = ("Squared error saved against the zero forecast, bps²", "hours", "saved");
-    draw(titles, &points, None)
+    let titles = Titles {
+        plot: "Squared error saved against the zero forecast, bps²",
+        x: "hours",
+        y: "saved",
+    };
+    plot::line(titles, &points, &[])
 }
 
 /// How often each error came.
@@ -97,45 +98,7 @@ fn residuals(scored: &[Scored]) -> Result<String, String> {
         let share = float(inside(left + width) - inside(left)) / float(errors.len().max(1));
         points.extend([(left, share), (left + width, share)]);
     }
-    let titles = ("Errors (99 % of them): share by size, bps", "error", "share");
-    draw(titles, &points, None)
-}
-
-/// One plot: a line, and circles over it.
-fn draw(
-    (title, x_title, y_title): (&str, &str, &str),
-    line: &[(f64, f64)],
-    circles: Option<&[(f64, f64)]>,
-) -> Result<String, String> {
-    let all = || line.iter().chain(circles.unwrap_or_default());
-    let (x_range, y_range) = (range(all().map(|point| point.0)), range(all().map(|point| point.1)));
-    let mut svg = String::new();
-    {
-        let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-        area.fill(&WHITE).map_err(text)?;
-        let mut chart = ChartBuilder::on(&area)
-            .caption(title, ("sans-serif", 16))
-            .margin(8)
-            .x_label_area_size(36)
-            .y_label_area_size(56)
-            .build_cartesian_2d(x_range, y_range)
-            .map_err(text)?;
-        chart.configure_mesh().x_desc(x_title).y_desc(y_title).draw().map_err(text)?;
-        chart.draw_series(LineSeries::new(line.iter().copied(), &BLUE)).map_err(text)?;
-        let dots = circles.unwrap_or_default().iter();
-        chart.draw_series(dots.map(|&point| Circle::new(point, 4, RED.filled()))).map_err(text)?;
-        area.present().map_err(text)?;
-    }
-    Ok(svg)
-}
-
-fn range(values: impl Iterator<Item = f64>) -> std::ops::Range<f64> {
-    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-        (low.min(value), high.max(value))
-    });
-    if low < high { low..high } else { -1.0..1.0 }
-}
-
-fn text(error: impl Display) -> String {
-    error.to_string()
+    let titles =
+        Titles { plot: "Errors (99 % of them): share by size, bps", x: "error", y: "share" };
+    plot::line(titles, &points, &[])
 }

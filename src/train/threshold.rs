@@ -3,6 +3,8 @@
 //! On a one-tick market the fee floor lies hundreds of spreads away, so the grid is made of what
 //! the model predicts and of the floor, not of round numbers. Trading itself happens elsewhere.
 
+use serde::Serialize;
+
 use crate::domain::Amount;
 
 use super::evaluate::Scored;
@@ -15,7 +17,7 @@ const SHARES: [f64; 9] = [0.0, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999];
 const FLOORS: [f64; 4] = [0.5, 1.0, 1.5, 2.0];
 
 /// How simulated trading went at one threshold.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Point {
     /// The threshold, in spreads.
     pub spread_multiple: f64,
@@ -28,7 +30,7 @@ pub struct Point {
 }
 
 /// The chosen threshold and how far the choice means anything.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Choice {
     /// The threshold, in spreads.
     pub spread_multiple: f64,

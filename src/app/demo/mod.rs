@@ -16,15 +16,14 @@ use thiserror::Error;
 use crate::sandbox::SandboxError;
 use crate::sim::SimError;
 use crate::store::StoreError;
-use crate::train::TrainError;
 
+use super::candidate::CandidateError;
 use super::daemon::DaemonError;
 use super::history::HistoryError;
 use super::training::TrainingError;
-use super::trial::TrialError;
 
 pub use live::{Live, LiveView};
-pub use preparation::{Candidate, Prepared, Stage, prepare};
+pub use preparation::{Prepared, Stage, prepare};
 pub use summary::DemoSummary;
 
 /// What the demo is told.
@@ -53,15 +52,12 @@ pub enum DemoError {
     /// History could not be generated.
     #[error(transparent)]
     History(#[from] HistoryError),
-    /// Training failed.
+    /// A model could not be put in charge.
     #[error(transparent)]
     Training(#[from] TrainingError),
-    /// A fit failed.
+    /// A model could not be trained or traded on the tape.
     #[error(transparent)]
-    Train(#[from] TrainError),
-    /// Simulated trading failed.
-    #[error(transparent)]
-    Trial(#[from] TrialError),
+    Candidate(#[from] CandidateError),
     /// The loopback exchange could not be served.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),

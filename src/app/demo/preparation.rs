@@ -4,23 +4,21 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::app::candidate::{self, Candidate, CandidateSettings};
 use crate::app::folder::DataFolder;
 use crate::app::history::{self, History};
 use crate::app::training;
-use crate::app::trial::{self, TrialSettings, Tuned};
-use crate::config::{Settings, Variables};
+use crate::app::trial::{self, TrialSettings};
+use crate::config::{self, Settings, Variables};
 use crate::domain::{Instrument, Timestamp};
 use crate::features::FeatureSet;
 use crate::predict::ModelKind;
 use crate::sandbox::listings;
 use crate::sim::market::MarketSettings;
-use crate::sim::{BacktestReport, Exchange, ExchangeSettings, InstrumentSettings, Liquidity};
+use crate::sim::{Exchange, ExchangeSettings, InstrumentSettings, Liquidity};
 use crate::store::atomic::write_atomically;
 use crate::store::models::ModelStore;
 use crate::store::{InstrumentKey, StoreError, Tape};
-use crate::trading::TradingSettings;
-use crate::train::gates::{self, Gate};
-use crate::train::{TrainSettings, Trained, finish, fit};
 
 use super::{DemoError, DemoSettings};
 
@@ -52,20 +50,6 @@ pub enum Stage {
     Backtest(ModelKind),
 }
 
-/// A model that was trained, traded on the tape, and judged.
-pub struct Candidate {
-    /// Which estimator.
-    pub kind: ModelKind,
-    /// The sealed model and its papers.
-    pub trained: Trained,
-    /// How its threshold was chosen.
-    pub tuned: Tuned,
-    /// Simulated trading on the test part.
-    pub backtest: BacktestReport,
-    /// The gates and their verdicts.
-    pub gates: Vec<Gate>,
-}
-
 /// Everything live trading begins with.
 pub struct Prepared {
     /// The exchange, as it was when history ended.
@@ -78,20 +62,6 @@ pub struct Prepared {
     pub candidates: Vec<Candidate>,
     /// Which of them was promoted; `None` if none passed its gates.
     pub promoted: Option<usize>,
-}
-
-impl Candidate {
-    /// Whether it passed every gate.
-    #[must_use]
-    pub fn passed(&self) -> bool {
-        gates::all_passed(&self.gates)
-    }
-
-    /// Its skill over the zero forecast on the test part.
-    #[must_use]
-    pub fn skill(&self) -> f64 {
-        self.trained.artifact.model().evaluation.model.r2_vs_zero.unwrap_or(f64::NEG_INFINITY)
-    }
 }
 
 /// Generates the history, trains and judges both models, promotes the better one that passes.
@@ -117,13 +87,12 @@ pub fn prepare(
     let trial = TrialSettings {
         instrument: instrument.clone(),
         fees: trial::assumed_fees(instrument.environment),
-        trading: trading_settings()?,
+        trading: config::trading_settings(&Variables::new(), instrument.environment)?,
         fewest_trades: fewest_trades(settings.history),
         seed: settings.seed,
     };
     let mut candidates = Vec::new();
     for kind in [ModelKind::Ols, ModelKind::Lasso] {
-        tell(Stage::Training(kind));
         candidates.push(candidate(kind, (&tape, &models), &history, &trial, tell)?);
     }
     let key = InstrumentKey::of(&instrument);
@@ -146,15 +115,6 @@ pub(super) fn settings_from(variables: &[(&str, &str)]) -> Result<Settings, Demo
     Ok(Settings::from_variables(&pairs.collect::<Variables>())?)
 }
 
-fn trading_settings() -> Result<TradingSettings, DemoError> {
-    let settings = settings_from(&[
-        ("LOBD_ENVIRONMENT", "sandbox"),
-        ("LOBD_REST_URL", "http://127.0.0.1:1"),
-        ("LOBD_STREAM_URL", "ws://127.0.0.1:1"),
-    ])?;
-    Ok(settings.trading)
-}
-
 fn symbol() -> Result<crate::domain::Symbol, DemoError> {
     SYMBOL.parse().map_err(|_| DemoError::ForeignFolder(SYMBOL.into()))
 }
@@ -173,21 +133,21 @@ fn candidate(
     trial: &TrialSettings,
     tell: &mut dyn FnMut(Stage),
 ) -> Result<Candidate, DemoError> {
-    let key = InstrumentKey::of(&trial.instrument);
-    let span = history.first..history.last.next();
-    let dataset = training::dataset(tape, &key, span, FeatureSet::default(), HORIZON_S)?;
-    let wanted = TrainSettings::standard(kind, training::target(&key), HORIZON_S, trial.seed);
-    let fitted = fit(&dataset, &wanted, &mut |_| ())?;
-    let tuned = trial::tune(tape, &key, &fitted, trial)?;
-    let trained = finish(fitted, tuned.choice.spread_multiple)?;
-    training::save(models, &key, &trained)?;
-    tell(Stage::Backtest(kind));
-    let test = trained.artifact.model().provenance.test;
-    let frames = trial::frames(tape, &key, test.first..test.last.next())?;
-    let backtest = trial::trade(&trained.artifact, &frames, trial)?;
-    let traded = Some(backtest.pnl_before_fees);
-    let gates = training::judge(tape, models, &trained.artifact, traded, wanted.bootstrap)?;
-    Ok(Candidate { kind, trained, tuned, backtest, gates })
+    let wanted = CandidateSettings {
+        kind,
+        seconds: history.first..history.last.next(),
+        features: FeatureSet::default(),
+        horizon_s: HORIZON_S,
+        threshold: None,
+        trial: trial.clone(),
+    };
+    tell(Stage::Training(kind));
+    let trained = candidate::train(&wanted, (tape, models), &mut |stage| {
+        if stage == candidate::Stage::Backtest {
+            tell(Stage::Backtest(kind));
+        }
+    })?;
+    Ok(trained)
 }
 
 /// The one with the greatest skill among those that passed; of equal ones the first.

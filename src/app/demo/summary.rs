@@ -1,18 +1,13 @@
 //! What the demo came to, from the tape, the journal and the engine's last word.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use crate::app::folder::DataFolder;
-use crate::book::measures::mid_price;
-use crate::domain::{Amount, Exposure, Instrument, Prediction, Price, RunId, Second};
-use crate::engine::{EngineStatus, Event};
+use crate::app::live_score::{self, FEWEST_SCORED, Mids};
+use crate::domain::{Amount, Exposure, Instrument, Prediction, RunId, Second};
+use crate::engine::EngineStatus;
 use crate::sim::default_fees;
 use crate::store::{InstrumentKey, Journal, StoreError, Tape};
-
-/// Fewer scored predictions than this say nothing.
-const FEWEST_SCORED: usize = 100;
 
 /// The demo's outcome: the object that `lobd demo --json` prints (design.md §5).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -51,7 +46,6 @@ pub struct DemoSummary {
 struct Recorded {
     seconds: u64,
     missing: u64,
-    mids: BTreeMap<Second, Price>,
 }
 
 impl DemoSummary {
@@ -70,8 +64,10 @@ impl DemoSummary {
         let key = InstrumentKey::of(instrument);
         let [history, live] = spans;
         let history = recorded(&tape, &key, history)?;
+        let mids = live_score::mids(&tape, &key, live.clone())?;
         let live = recorded(&tape, &key, live)?;
-        let predictions = predictions(folder, run)?;
+        let journal = Journal::open_read_only(&folder.journal())?;
+        let predictions = live_score::predictions(&journal, run.epoch, instrument.symbol)?;
         let totals = || last.symbols.iter().map(|symbol| &symbol.totals);
         let before: Amount = totals().map(|totals| totals.realized_pnl).sum();
         let fees: Amount = totals().map(|totals| totals.fees).sum();
@@ -88,7 +84,7 @@ impl DemoSummary {
             seconds_recorded: history.seconds + live.seconds,
             seconds_missing: history.missing + live.missing,
             predictions: predictions.len() as u64,
-            live_r2: live_r2(&predictions, &live.mids),
+            live_r2: live_r2(&predictions, &mids),
             backtest_r2: None,
             models: Vec::new(),
             round_trips: totals().map(|totals| totals.round_trips).sum(),
@@ -108,44 +104,22 @@ fn recorded(
     key: &InstrumentKey,
     span: std::ops::Range<Second>,
 ) -> Result<Recorded, StoreError> {
-    let mut found = Recorded { seconds: 0, missing: 0, mids: BTreeMap::new() };
+    let mut found = Recorded { seconds: 0, missing: 0 };
     let mut last_valid: Option<Second> = None;
     for item in tape.scan(key, span) {
         let (second, row) = item?;
         found.seconds += 1;
-        if let Some(snapshot) = row.valid_snapshot() {
+        if row.valid_snapshot().is_some() {
             let between = last_valid.map_or(0, |last| second.seconds_since(last) - 1);
             found.missing += u64::try_from(between).unwrap_or(0);
             last_valid = Some(second);
-            found.mids.insert(second, mid_price(snapshot));
         }
     }
     Ok(found)
 }
 
-fn predictions(folder: &DataFolder, run: RunId) -> Result<Vec<Prediction>, StoreError> {
-    let journal = Journal::open_read_only(&folder.journal())?;
-    let mut found = Vec::new();
-    for record in journal.records(run.epoch) {
-        if let Event::Prediction(prediction) = record?.event {
-            found.push(prediction);
-        }
-    }
-    Ok(found)
-}
-
-/// 1 − SSE / sum of squared moves over the predictions whose outcome is on the tape.
-fn live_r2(predictions: &[Prediction], mids: &BTreeMap<Second, Price>) -> Option<f64> {
-    let horizon = i64::try_from(crate::domain::HORIZON.as_secs()).unwrap_or(i64::MAX);
-    let scored: Vec<(f64, f64)> = predictions
-        .iter()
-        .filter_map(|prediction| {
-            let then = mids.get(&prediction.second)?;
-            let later = mids.get(&prediction.second.plus(horizon))?;
-            Some((prediction.expected_move.bps(), later.relative_to(*then).bps()))
-        })
-        .collect();
-    let moves: f64 = scored.iter().map(|(_, came)| came * came).sum();
-    let errors: f64 = scored.iter().map(|(said, came)| (came - said) * (came - said)).sum();
-    (scored.len() >= FEWEST_SCORED && moves > 0.0).then(|| 1.0 - errors / moves)
+/// R² against a forecast of no move over the predictions whose outcome is on the tape.
+fn live_r2(predictions: &[Prediction], mids: &Mids) -> Option<f64> {
+    let metrics = live_score::evaluation(&live_score::scored(predictions, mids)).model;
+    metrics.r2_vs_zero.filter(|_| metrics.n >= FEWEST_SCORED)
 }

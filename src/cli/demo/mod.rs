@@ -171,8 +171,7 @@ fn demo_error(error: &DemoError) -> CommandError {
         }
         DemoError::Sim(_)
         | DemoError::Training(_)
-        | DemoError::Train(_)
-        | DemoError::Trial(_)
+        | DemoError::Candidate(_)
         | DemoError::Config(_) => CommandError::new(Exit::Failure, error),
     }
 }

@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
-use crate::app::demo::{Candidate, DemoSummary, Prepared};
-use crate::cli::{CommandError, Output};
+use crate::app::candidate::Candidate;
+use crate::app::demo::{DemoSummary, Prepared};
+use crate::app::trial;
+use crate::cli::{CommandError, Output, simulated};
+use crate::domain::Environment;
 use crate::predict::Metrics;
-use crate::train::threshold::Point;
 
 /// Prints the models beside the zero forecast, how their thresholds traded, and the backtests.
 pub(super) fn judgement(output: Output, prepared: &Prepared) -> Result<(), CommandError> {
@@ -27,20 +29,16 @@ pub(super) fn judgement(output: Output, prepared: &Prepared) -> Result<(), Comma
         ["model", "R²", "R² interval", "correlation", "MAE bps", "RMSE bps", "sign hit", "gates"];
     output.table(&header, rows)?;
     for candidate in &prepared.candidates {
-        thresholds(output, candidate)?;
+        if let Some(tuned) = &candidate.tuned {
+            simulated::thresholds(output, candidate.kind.name(), tuned)?;
+        }
     }
-    output.line("\nBacktest on the same part (demo tier: maker 0, taker 1.0 bps):")?;
-    let header = [
-        "model",
-        "round trips",
-        "win rate",
-        "PnL before fees",
-        "demo tier",
-        "default tier",
-        "max drawdown",
-        "stop-losses",
-    ];
-    output.table(&header, prepared.candidates.iter().map(backtested))?;
+    output.line("\nBacktest on the same part:")?;
+    let backtests = prepared
+        .candidates
+        .iter()
+        .map(|candidate| (candidate.trained.artifact.id().to_string(), &candidate.backtest));
+    simulated::backtests(output, backtests, trial::assumed_fees(Environment::Sandbox))?;
     if let Some(at) = prepared.promoted {
         let id = prepared.candidates[at].trained.artifact.id();
         output.line(format!("\n{id} is promoted and trades from here on"))?;
@@ -75,55 +73,6 @@ fn metrics_row(name: &str, metrics: &Metrics, interval: String) -> Vec<String> {
         format!("{:.3}", metrics.rmse_bps),
         shown(metrics.sign_hit_rate),
         "-".to_owned(),
-    ]
-}
-
-fn thresholds(output: Output, candidate: &Candidate) -> Result<(), CommandError> {
-    let tuned = &candidate.tuned;
-    output.line(format!(
-        "\nSignal threshold of {}, in spreads, traded on the end of the training part; chosen: {} ({})",
-        candidate.kind.name(),
-        tuned.choice.spread_multiple,
-        tuned.choice.remark(),
-    ))?;
-    let header = [
-        "threshold",
-        "round trips",
-        "PnL before fees",
-        "PnL after fees",
-        "without floor: trips",
-        "before fees",
-        "after fees",
-    ];
-    let rows = tuned.with_floor.iter().zip(&tuned.without_floor).map(|(with, without)| {
-        let mut row = vec![with.spread_multiple.to_string()];
-        row.extend(traded(with));
-        row.extend(traded(without));
-        row
-    });
-    output.table(&header, rows)
-}
-
-fn traded(point: &Point) -> [String; 3] {
-    [
-        point.trades.to_string(),
-        format!("{:.2}", point.pnl_before_fees.to_f64()),
-        format!("{:.2}", point.pnl_after_fees.to_f64()),
-    ]
-}
-
-fn backtested(candidate: &Candidate) -> Vec<String> {
-    let report = &candidate.backtest;
-    let win_rate = report.win_rate.map_or("-".to_owned(), |rate| format!("{:.0} %", rate * 100.0));
-    vec![
-        candidate.trained.artifact.id().to_string(),
-        report.round_trips.to_string(),
-        win_rate,
-        format!("{:.2}", report.pnl_before_fees.to_f64()),
-        format!("{:.2}", report.pnl_after_fees.to_f64()),
-        format!("{:.2}", report.pnl_at_default_fees.to_f64()),
-        format!("{:.2}", report.max_drawdown.to_f64()),
-        report.stop_losses.to_string(),
     ]
 }
 
