@@ -4,12 +4,17 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
+use lobd::app::candidate::{self, CandidateSettings};
+use lobd::app::trial::TrialSettings;
 use lobd::binance::market_data::MarketDataParser;
 use lobd::book::{Flow, Level, Row, Snapshot, Validity};
-use lobd::domain::{Environment, Market, Price, Quantity, Second, Symbol};
+use lobd::config::Variables;
+use lobd::domain::{Amount, Environment, Instrument, Market, Price, Quantity, Second, Symbol};
 use lobd::features::{Dataset, DatasetBuilder, FeatureSet};
 use lobd::predict::{Artifact, Fate, LinearPredictor, ModelKind, Target};
 use lobd::store::import::{ImportOptions, import};
+use lobd::store::models::ModelStore;
+use lobd::store::{InstrumentKey, Tape, TapeImport, models_path, tape_path};
 use lobd::train::design::Design;
 use lobd::train::outliers::OutlierRule;
 use lobd::train::{Fitted, Progress, TrainSettings, finish, fit, lasso, ols, score};
@@ -229,30 +234,61 @@ fn plain_imbalances_on_the_independent_record_give_the_published_figure() {
     assert!((evaluation.model.correlation.unwrap() - 0.193).abs() < 0.01);
 }
 
-/// The NEXOUSDT recording as `lobd data import` reads it: flow and trades included.
-fn imported(folder: &Path, set: FeatureSet) -> Dataset {
-    let folder = folder.join("binance-nexousdt-spot-2024-07");
+/// The NEXOUSDT recording on a tape, as `lobd data import` puts it there: flow and trades included.
+fn imported(recordings: &Path, tape: &mut Tape) -> Instrument {
+    let folder = recordings.join("binance-nexousdt-spot-2024-07");
     let files =
         ["20240723", "20240724"].map(|day| folder.join(format!("spot_nexousdt_{day}.dat.gz")));
-    let mut builder = DatasetBuilder::new(set, 10);
+    let mut kept = TapeImport::new(tape);
     let mut parser = MarketDataParser::default();
-    import(&files, &ImportOptions::default(), &mut parser, &mut |_, frame| {
-        builder.push(frame.second, &frame.rows[0])?;
+    let mut sink = |instrument: &Instrument, frame| {
+        kept.take(instrument, frame)?;
         Ok(())
-    })
-    .unwrap();
-    builder.finish()
+    };
+    let summary = import(&files, &ImportOptions::default(), &mut parser, &mut sink).unwrap();
+    kept.flush().unwrap();
+    summary.instrument
 }
 
 #[test]
 fn the_imported_market_gives_the_published_figure_and_the_default_set_stands_beside_it() {
-    let Some(folder) = market_data() else { return };
-    for set in [FeatureSet::Imbalance10, FeatureSet::Flow] {
-        let data = imported(&folder, set);
-        let evaluation = trained(&data, ModelKind::Ols).model.evaluation;
+    let Some(recordings) = market_data() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut tape = Tape::open(&tape_path(folder.path())).unwrap();
+    let key = InstrumentKey::of(&imported(&recordings, &mut tape));
+    let models = ModelStore::new(&models_path(folder.path()));
+    let trading = lobd::config::trading_settings(&Variables::new(), key.environment).unwrap();
+    for features in [FeatureSet::Imbalance10, FeatureSet::default()] {
+        let settings = CandidateSettings {
+            kind: ModelKind::Ols,
+            seconds: Second::from_unix(0)..Second::from_unix(i64::from(u32::MAX)),
+            features,
+            horizon_s: 10,
+            threshold: None,
+            trial: TrialSettings::offline(&tape, &key, trading.clone(), 7).unwrap(),
+        };
+        let candidate = candidate::train(&settings, (&tape, &models), &mut |_| ()).unwrap();
+        let evaluation = &candidate.trained.artifact.model().evaluation;
         let (r2, interval) = (evaluation.model.r2.unwrap(), evaluation.r2_interval.unwrap());
-        println!("{set}: r2 {r2:.4}, 95 % {:.4} to {:.4}", interval.lower, interval.upper);
+        let (fees, report) = (settings.trial.fees, &candidate.backtest);
+        println!(
+            "{features}: r2 {r2:.4}, 95 % {:.4} to {:.4}; traded as if shortable at {} spreads \
+             ({}): {} round trips, PnL {} before fees, {} after (maker {}, taker {} bps), {} at \
+             default fees",
+            interval.lower,
+            interval.upper,
+            candidate.trained.artifact.model().signal_spread_multiple,
+            candidate.tuned.unwrap().choice.remark(),
+            report.round_trips,
+            report.pnl_before_fees,
+            report.pnl_after_fees,
+            fees.maker.bps(),
+            fees.taker.bps(),
+            report.pnl_at_default_fees,
+        );
         assert!(interval.lower < r2 && r2 < interval.upper);
-        assert!(set == FeatureSet::Flow || (r2 - 0.0359).abs() < 0.003, "{r2}");
+        assert!(features == FeatureSet::default() || (r2 - 0.0359).abs() < 0.003, "{r2}");
+        let judged = candidate.gates.iter().find(|gate| gate.name.contains("after fees")).unwrap();
+        assert_eq!(judged.passed, report.pnl_after_fees >= Amount::ZERO, "gated on what it traded");
     }
 }
