@@ -242,6 +242,29 @@ fn every_test_file_is_run() {
 }
 
 #[test]
+fn every_test_named_for_a_promise_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let table = fs::read_to_string(root.join("tests/README.md")).unwrap();
+    let mut code: String = sources().into_iter().map(|(_, text)| text).collect();
+    for entry in fs::read_dir(root.join("tests")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            code.push_str(&fs::read_to_string(path).unwrap());
+        }
+    }
+    let rows = table.lines().filter(|line| line.starts_with("| I"));
+    let named: Vec<&str> = rows
+        .flat_map(|row| row.split('`').skip(1).step_by(2))
+        .filter_map(|name| name.split_once("::"))
+        .map(|(_, name)| name)
+        .collect();
+    assert!(named.len() > 40, "{named:?}");
+    for name in named {
+        assert!(code.contains(&format!("fn {name}(")), "no test is named {name}");
+    }
+}
+
+#[test]
 fn every_direct_dependency_says_why_it_is_here() {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
     let text = fs::read_to_string(manifest).unwrap();

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use lobd::app::demo::{DemoSettings, prepare};
 use lobd::app::{DataFolder, live_score};
+use lobd::clock::{Clock, SystemClock};
 use lobd::domain::{ModelId, Prediction, Second, Timestamp};
 use lobd::engine::Event;
 use lobd::store::{InstrumentKey, Journal, Tape};
@@ -162,7 +163,7 @@ fn reconcile_says_none_or_what_the_journal_does_not_know() {
     };
     fails(&reconcile(), 1, "no journal");
     let mut journal = Journal::open(&DataFolder::new(&data).journal()).unwrap();
-    journal.start_run(Timestamp::from_seconds(1_700_000_000), "test").unwrap();
+    journal.start_run(SystemClock::start().now(), "test").unwrap();
     assert_eq!(json(&reconcile(), 0)["discrepancies"], serde_json::json!([]));
 
     let order = ["market-order", "BTCUSDT", "buy", "0.01"];

@@ -98,7 +98,8 @@ async fn look(
 ) -> Result<Vec<Difference>, AccountCheckError> {
     let (ledger, since) = {
         let journal = Journal::open_read_only(journal)?;
-        let since = journal.runs()?.first().map_or(now, |run| run.started_at);
+        // Earlier runs were reconciled by the newest; a symbol never traded is asked from there on.
+        let since = journal.runs()?.last().map_or(now, |run| run.started_at);
         (journal.ledger(now)?, since)
     };
     let booked = ledger.last_trade_ids.keys().chain(symbols);

@@ -133,7 +133,8 @@ pub fn train(
     let test = trained.artifact.model().provenance.test;
     let frames = trial::frames(tape, &key, test.first..test.last.next())?;
     let backtest = trial::trade(&trained.artifact, &frames, trial)?;
-    let traded = Some(backtest.pnl_after_fees);
+    // A model that never trades has proven nothing about money.
+    let traded = (backtest.round_trips > 0).then_some(backtest.pnl_after_fees);
     let gates = training::judge(tape, models, &trained.artifact, traded, wanted.bootstrap)?;
     Ok(Candidate { kind: *kind, trained, tuned, backtest, gates })
 }

@@ -13,7 +13,7 @@ pub struct Figures<'a> {
     pub environment: Environment,
     /// Its evaluation on the test part.
     pub evaluation: &'a Evaluation,
-    /// Profit of the backtest after the account's fees, if one was run.
+    /// Profit of the backtest after the account's fees, if one was run and traded.
     pub backtest_pnl: Option<Amount>,
     /// Skill over zero of the model now trading, on the same span, if there is one.
     pub current_skill: Option<f64>,
@@ -51,7 +51,7 @@ pub fn judge(figures: &Figures<'_>) -> Vec<Gate> {
             passed: figures.backtest_pnl.is_some_and(|pnl| pnl >= Amount::ZERO),
             reason: figures
                 .backtest_pnl
-                .map_or_else(|| "no backtest was run".to_owned(), |pnl| format!("{pnl} USDT")),
+                .map_or_else(|| "no backtest has traded".to_owned(), |pnl| format!("{pnl} USDT")),
         });
     }
     gates
