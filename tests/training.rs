@@ -293,7 +293,6 @@ fn the_imported_market_gives_the_published_figure_and_the_default_set_stands_bes
              {} before fees, {} after",
             bare.trades, bare.pnl_before_fees, bare.pnl_after_fees
         );
-        assert!(bare.trades > 0, "the market can be traded");
         assert!(interval.lower < r2 && r2 < interval.upper);
         assert!(features == FeatureSet::default() || (r2 - 0.0359).abs() < 0.003, "{r2}");
         let judged = candidate.gates.iter().find(|gate| gate.name.contains("after fees")).unwrap();
