@@ -67,7 +67,8 @@ pub struct Tuned {
     pub choice: Choice,
     /// Each point traded with the fee floor.
     pub with_floor: Vec<Point>,
-    /// Each point traded as if fees were no obstacle; profit is still shown after them.
+    /// Each point traded as if fees were no obstacle and by the model's threshold alone, whatever the
+    /// operator's; profit is still shown after fees.
     pub without_floor: Vec<Point>,
 }
 
@@ -144,6 +145,7 @@ pub fn tune(
     let grid = threshold::grid(&scored(&frames, &predictions), floor.bps());
     let mut bare = settings.clone();
     bare.trading.edge_margin = settings.trading.edge_margin.saturating_add(-floor);
+    bare.trading.signal_spread_multiple = Rate::ZERO;
     let with_floor = trade_grid(&grid, &frames, &predictions, &artifact, settings)?;
     let without_floor = trade_grid(&grid, &frames, &predictions, &artifact, &bare)?;
     let nothing = Choice { spread_multiple: 0.0, alike: 0, points: 0, too_few_trades: true };

@@ -43,7 +43,7 @@ struct Answer<'a> {
     to: Second,
     /// Whether the span is disjoint from what the model was fitted on.
     out_of_sample: bool,
-    fees: FeeRates,
+    fee_rates: FeeRates,
     #[serde(flatten)]
     report: &'a BacktestReport,
 }
@@ -83,7 +83,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), CommandErr
             from: traded.start,
             to: traded.end,
             out_of_sample,
-            fees: settings.fees,
+            fee_rates: settings.fees,
             report: &report,
         });
     }

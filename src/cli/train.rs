@@ -82,7 +82,7 @@ struct ThresholdAnswer<'a> {
 
 #[derive(Serialize)]
 struct BacktestAnswer {
-    fees: FeeRates,
+    fee_rates: FeeRates,
     round_trips: u64,
     pnl_before_fees: Amount,
     pnl_after_fees: Amount,
@@ -192,7 +192,7 @@ fn answer<'a>(
         signal_spread_multiple: model.signal_spread_multiple,
         threshold,
         backtest: BacktestAnswer {
-            fees: settings.trial.fees,
+            fee_rates: settings.trial.fees,
             round_trips: report.round_trips,
             pnl_before_fees: report.pnl_before_fees,
             pnl_after_fees: report.pnl_after_fees,
