@@ -50,6 +50,10 @@ impl Blotter {
         self.submit(now, request, Purpose::Leftover);
         let reported = self.handle(now, report.client_order_id, OrderEvent::Report(report));
         debug_assert_eq!(reported, None, "a report alone asks for nothing");
+        // Its fills so far are in the ledger already: an earlier run or this report booked them.
+        let filled = OrderEvent::Booked(report.filled_quantity);
+        let booked = self.handle(now, report.client_order_id, filled);
+        debug_assert_eq!(booked, None, "a known fill asks for nothing");
         self.handle(now, report.client_order_id, OrderEvent::CancelWanted)
     }
 
