@@ -20,6 +20,8 @@ use super::{Command, DeadlineReason, Running, Severity, Turn};
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 /// An answer that has not come after this long is not waited for.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(10);
+/// An agreement with the venue as old as this proves nothing any more (promise I5).
+const AGREEMENT_LIMIT: Duration = Duration::from_secs(30);
 
 /// Questions to the account, and what the answers showed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,6 +112,9 @@ impl Running {
         if self.account.due_at > turn.now {
             return;
         }
+        let limit = AGREEMENT_LIMIT.max(self.settings.reconcile_interval * 2);
+        self.conditions.reconciled_at =
+            self.conditions.reconciled_at.filter(|at| turn.now.since(*at) < limit);
         let fills_after: BTreeMap<Symbol, Option<TradeId>> = self
             .cycles
             .iter()
