@@ -116,6 +116,49 @@ fn a_restart_without_a_stop_places_one() {
 }
 
 #[test]
+fn an_entry_left_half_filled_and_half_booked_by_an_earlier_run_counts_once() {
+    let mut world = World::ready();
+    world.predict(8.0);
+    world.run_for(500);
+    world.fill(Side::Buy, "0.04");
+    world.run_for(500);
+    let last = world.venue.fills.last().unwrap().trade_id;
+    world.restart(2, ledger_of(Some(last), parse("0.04")));
+    world.run_for(4_000);
+    assert_eq!(world.cycle().exposure, parse("0.04"), "the ledger has these fills already");
+    let working = world.venue.working_requests();
+    assert_eq!(working.len(), 1, "only the take-profit");
+    assert_eq!(working[0].quantity, parse("0.04"));
+    assert_eq!(world.status().discrepancies_total, 0);
+    assert!(world.status().is_reconciled);
+}
+
+#[test]
+fn a_ledger_long_unproven_takes_no_new_risk() {
+    let mut world = World::ready();
+    world.is_account_silent = true;
+    world.run_for(40_000);
+    world.predict(8.0);
+    assert_eq!(world.orders_sent().len(), 0);
+    assert_eq!(world.cycle().why_not, Some(lobd::trading::WhyNot::NotReconciled));
+    world.is_account_silent = false;
+    world.run_for(12_000);
+    world.predict(8.0);
+    assert_eq!(world.orders_sent().len(), 1);
+}
+
+#[test]
+fn a_position_larger_than_any_stop_brings_one_stop_and_a_close_not_a_storm() {
+    let mut world = World::ready();
+    world.venue.outsider_trades(world.now, Side::Buy, parse("150"));
+    world.run_for(3_000);
+    assert!(world.stops_sent().len() <= 1, "{} stops", world.stops_sent().len());
+    world.run_for(10_000);
+    assert_eq!(world.venue.exposure, parse("0"));
+    assert!(world.status().halted.is_some_and(|reason| reason.contains("stop")));
+}
+
+#[test]
 fn a_position_closed_by_hand_is_seen_and_its_stop_removed() {
     let mut world = World::with_long_position();
     let fill = world.venue.outsider_trades(world.now, Side::Sell, parse("0.1"));

@@ -478,6 +478,8 @@ pub(crate) struct World {
     pub(crate) chaos: Option<Chaos>,
     /// Whether the user stream delivers.
     pub(crate) is_streaming: bool,
+    /// Whether the account's answers are lost.
+    pub(crate) is_account_silent: bool,
     /// Whether mark prices come.
     pub(crate) has_mark_price: bool,
     /// The validity of the seconds to come.
@@ -509,6 +511,7 @@ impl World {
             cancel_fates: VecDeque::new(),
             chaos: None,
             is_streaming: true,
+            is_account_silent: false,
             has_mark_price: true,
             validity: Validity::Valid,
             inbox: BTreeMap::new(),
@@ -689,6 +692,7 @@ impl World {
                 let report = self.venue.position(self.now);
                 self.deliver(Event::Position { asked_at: self.now, report });
             }
+            Command::QueryAccount { .. } if self.is_account_silent => {}
             Command::QueryAccount { fills_after } => {
                 let after = fills_after.get(&symbol()).copied().flatten();
                 self.deliver(Event::Account(Box::new(self.venue.account(self.now, after))));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::{Exposure, OrderKind, StopRequest, StopSize, TimeInForce};
+use crate::domain::{Exposure, OrderKind, Quantity, StopRequest, StopSize, TimeInForce};
 use crate::engine::Severity;
 use crate::trading::order::{Order, Purpose};
 use crate::trading::protection::Cover;
@@ -50,17 +50,23 @@ impl Cycle {
             size: StopSize::Quantity(cover.quantity),
         };
         match risk::approve_stop(request, &self.instrument.filters) {
-            Ok(approved) => {
+            Ok(approved) if is_over(approved.get().size, cover.held) => {
                 self.protection.submit(desk.now, *approved.get());
                 desk.send(Command::PlaceStop(approved));
             }
+            // Clipped to the venue's largest it would cover only part, and be asked for for ever.
+            Ok(_) => self.give_up_protection(desk, "no stop may be as large as the position"),
             Err(refusal) => {
-                let text = format!("no stop can be placed: {refusal}");
-                *desk.halt = Some(format!("{}: {text}", self.symbol()));
-                self.protection.give_up();
-                desk.notify(Severity::Alarm, self.symbol(), text);
+                self.give_up_protection(desk, &format!("no stop can be placed: {refusal}"));
             }
         }
+    }
+
+    /// A position that cannot be protected is closed, and people are told.
+    fn give_up_protection(&mut self, desk: &mut Desk<'_>, text: &str) {
+        *desk.halt = Some(format!("{}: {text}", self.symbol()));
+        self.protection.give_up();
+        desk.notify(Severity::Alarm, self.symbol(), text.to_owned());
     }
 
     /// Keeps one take-profit over exactly what is held, at the planned price.
@@ -102,5 +108,13 @@ impl Cycle {
         for (id, action) in self.blotter.cancel(desk.now, is_meant) {
             self.send_order_action(desk, id, Some(action));
         }
+    }
+}
+
+/// Whether a stop of this size covers all that is held.
+fn is_over(size: StopSize, held: Quantity) -> bool {
+    match size {
+        StopSize::Quantity(quantity) => quantity >= held,
+        StopSize::ClosePosition => true,
     }
 }
