@@ -70,8 +70,10 @@ pub struct Trader {
     engine: TradingEngine,
     gateway: GatewayHandle,
     status: watch::Sender<EngineStatus>,
-    /// Whether the journal took the last record.
+    /// Whether the journal's last commit succeeded.
     is_journal_healthy: bool,
+    /// What the engine was told of it.
+    told_healthy: bool,
     /// Until when a shutdown may take, once it was asked for.
     ends_by: Option<Timestamp>,
 }
@@ -94,6 +96,7 @@ impl Trader {
             gateway,
             status,
             is_journal_healthy: true,
+            told_healthy: true,
             ends_by: None,
         };
         (trader, watched)
@@ -104,26 +107,42 @@ impl Trader {
         tokio::task::block_in_place(|| self.step(event));
     }
 
-    /// Appends, decides, commits, and only then sends.
+    /// Handles an event, and after it what it showed of the journal.
     fn step(&mut self, event: Event) {
+        self.handle(event);
+        if self.is_journal_healthy != self.told_healthy {
+            // Journalled like any other event, or a replay would decide differently.
+            self.told_healthy = self.is_journal_healthy;
+            self.handle(Event::Journal { is_healthy: self.told_healthy });
+        }
+    }
+
+    /// Appends, decides, commits, and only then sends.
+    fn handle(&mut self, event: Event) {
         let now = self.clock.now();
         let is_second = matches!(event, Event::Second(_));
-        let appended = self.records.journal.append(now, &event);
+        let appended = self.append(now, &event);
         let commands = self.engine.handle(now, event);
-        let recorded = appended.and_then(|_| {
-            if commands.is_empty() && !is_second {
-                return Ok(());
+        // Only a commit proves the journal: without one nothing is learnt of it, and nothing sent.
+        if appended.is_err() || !commands.is_empty() || is_second {
+            match appended.and_then(|()| self.records.journal.commit(&commands)) {
+                Ok(()) => self.on_commit(commands),
+                Err(error) => self.on_journal_failure(now, &error, commands),
             }
-            self.records.journal.commit(&commands)
-        });
-        match recorded {
-            Ok(()) => {
-                self.send(commands);
-                self.tell_journal_health(now, true);
-            }
-            Err(error) => self.on_journal_failure(now, &error, commands),
         }
         self.publish(now);
+    }
+
+    /// A journal that works again first takes what has waited, so that there is room once more.
+    fn append(&mut self, now: Timestamp, event: &Event) -> Result<(), StoreError> {
+        let journal = &mut self.records.journal;
+        match journal.append(now, event) {
+            Err(StoreError::Backlog { .. }) => {
+                journal.commit(&[])?;
+                journal.append(now, event).map(|_| ())
+            }
+            appended => appended.map(|_| ()),
+        }
     }
 
     fn send(&mut self, commands: Vec<Command>) {
@@ -134,30 +153,27 @@ impl Trader {
         }
     }
 
+    /// The journal now holds all that went through the emergency file as well.
+    fn on_commit(&mut self, commands: Vec<Command>) {
+        if !std::mem::replace(&mut self.is_journal_healthy, true) {
+            tracing::warn!("the journal works again");
+            if let Err(error) = self.records.emergency.clear() {
+                tracing::error!(%error, "the emergency file could not be cleared");
+            }
+        }
+        self.send(commands);
+    }
+
     /// What makes risk smaller goes out by way of the emergency file; nothing else leaves.
     fn on_journal_failure(&mut self, now: Timestamp, error: &StoreError, commands: Vec<Command>) {
         tracing::error!(%error, "the journal failed; only protection leaves from here on");
-        self.send_in_emergency(now, commands);
-        self.tell_journal_health(now, false);
-    }
-
-    fn send_in_emergency(&mut self, now: Timestamp, commands: Vec<Command>) {
+        self.is_journal_healthy = false;
         for command in commands {
             match self.records.emergency.write(now, std::slice::from_ref(&command)) {
                 Ok(()) => self.send(vec![command]),
                 Err(error) => tracing::error!(%error, ?command, "not sent: the journal has failed"),
             }
         }
-    }
-
-    /// Tells the engine once when the journal's health changes.
-    fn tell_journal_health(&mut self, now: Timestamp, is_healthy: bool) {
-        if self.is_journal_healthy == is_healthy {
-            return;
-        }
-        self.is_journal_healthy = is_healthy;
-        let commands = self.engine.handle(now, Event::Journal { is_healthy });
-        self.send_in_emergency(now, commands);
     }
 
     /// Shows the engine's state; what latches or must be remembered goes to the journal as well.
@@ -217,5 +233,71 @@ impl Actor for Trader {
         self.run_to_end(shutdown).await;
         self.records.journal.commit(&[]).map_err(ActorFailure::new)?;
         self.records.journal.checkpoint().map_err(ActorFailure::new)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::gateway::gateway_mailbox;
+    use super::*;
+    use crate::book::Frame;
+    use crate::clock::{Clock as _, ManualClock};
+    use crate::config::Settings;
+    use crate::domain::Second;
+    use crate::engine::{LedgerSummary, Started};
+
+    fn started(run: crate::domain::RunId) -> Event {
+        let variables = [
+            ("LOBD_ENVIRONMENT", "sandbox"),
+            ("LOBD_REST_URL", "http://127.0.0.1:1"),
+            ("LOBD_STREAM_URL", "ws://127.0.0.1:1"),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let settings = Settings::from_variables(&variables.into_iter().collect()).unwrap();
+        Event::Started(Box::new(Started {
+            run,
+            version: "test".to_owned(),
+            settings: settings.trading,
+            instruments: Vec::new(),
+            ledger: LedgerSummary::default(),
+        }))
+    }
+
+    fn second(unix: i64) -> Event {
+        Event::Second(Box::new(Frame { second: Second::from_unix(unix), rows: Vec::new() }))
+    }
+
+    #[test]
+    fn a_journal_that_fails_and_recovers_is_told_once_each_way_and_replays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        let mut journal = Journal::open(&path).unwrap();
+        let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(100)));
+        let run = journal.start_run(clock.now(), "test").unwrap();
+        let (emergency, _) = EmergencyFile::open(&folder.path().join("emergency")).unwrap();
+        let (gateway, _mail) = gateway_mailbox();
+        let records = Records { journal, emergency };
+        let shared: SharedClock = Arc::clone(&clock) as SharedClock;
+        let (mut trader, _) = Trader::new(trader_mailbox().1, shared, records, gateway);
+        trader.step(started(run));
+        trader.records.journal.refuse_writes(true);
+        for unix in 100..110 {
+            clock.advance(Duration::from_secs(1));
+            trader.step(second(unix));
+            trader.step(Event::Tick);
+            assert!(!trader.told_healthy, "an event without a commit proves nothing");
+        }
+        trader.records.journal.refuse_writes(false);
+        clock.advance(Duration::from_secs(1));
+        trader.step(second(110));
+        assert!(trader.told_healthy);
+        trader.records.journal.commit(&[]).unwrap();
+        let journal = Journal::open_read_only(&path).unwrap();
+        let records: Vec<_> = journal.records(run.epoch).map(Result::unwrap).collect();
+        let told = |record: &&crate::store::Record| matches!(record.event, Event::Journal { .. });
+        assert_eq!(records.iter().filter(told).count(), 2);
+        assert_eq!(journal.replay(run.epoch).unwrap().difference, None);
     }
 }

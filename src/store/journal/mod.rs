@@ -368,6 +368,12 @@ impl Journal {
             .map_err(|source| StoreError::database(&self.path, source))
     }
 
+    /// Makes every write fail, as a full disk does, or lets them succeed again.
+    #[cfg(test)]
+    pub(crate) fn refuse_writes(&self, refuse: bool) {
+        self.connection.pragma_update(None, "query_only", refuse).unwrap();
+    }
+
     fn unreadable(&self, sequence: i64, detail: String) -> StoreError {
         StoreError::CorruptEvent { path: self.path.clone(), sequence, detail }
     }
