@@ -106,7 +106,11 @@ impl<V: Venue> MarketData<V> {
                     self.forget_books(&symbols);
                 }
             }
-            MarketMessage::Alive { receive_time, route } => self.note(route, receive_time, true),
+            MarketMessage::Alive { receive_time, route } => {
+                // Seconds that ended in silence are judged before the silence is broken.
+                self.cut_until(receive_time).await;
+                self.note(route, receive_time, true);
+            }
             MarketMessage::Silent { stream, .. } => {
                 tracing::error!(stream, "the stream was acknowledged and is silent");
             }
