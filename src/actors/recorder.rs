@@ -36,17 +36,21 @@ pub struct Recorder {
     waiting: Vec<Frame>,
     durable: watch::Sender<Option<Second>>,
     taken: watch::Sender<Option<Second>>,
+    /// Whether a failure to write ends it: where recording is all there is to do.
+    is_vital: bool,
 }
 
 impl Recorder {
-    /// A recorder to one tape, and its address.
+    /// A recorder to one tape, and its address. One that is not vital outlives every failure to
+    /// write, and records again once the disk takes it.
     #[must_use]
-    pub fn new(tape: Tape, batch: u32) -> (RecorderHandle, Self) {
+    pub fn new(tape: Tape, batch: u32, is_vital: bool) -> (RecorderHandle, Self) {
         let (sender, mailbox) = mpsc::channel(MAILBOX_CAPACITY);
         let batch = usize::try_from(batch).unwrap_or(1).max(1);
-        let (durable, taken) = (watch::channel(None).0, watch::channel(None).0);
+        let (durable, _) = watch::channel(None);
+        let (taken, _) = watch::channel(None);
         let waiting = Vec::with_capacity(batch);
-        (RecorderHandle(sender), Self { mailbox, tape, batch, waiting, durable, taken })
+        (RecorderHandle(sender), Self { mailbox, tape, batch, waiting, durable, taken, is_vital })
     }
 
     /// The newest second that is durable.
@@ -55,11 +59,26 @@ impl Recorder {
         self.durable.subscribe()
     }
 
-    /// The newest second it has taken, durable or waiting for the rest of its batch: proof of life
-    /// between two commits.
+    /// The newest second taken in, durable or waiting for its batch: the sign that it advances.
     #[must_use]
     pub fn taken(&self) -> watch::Receiver<Option<Second>> {
         self.taken.subscribe()
+    }
+
+    fn take_in(&mut self, frame: Frame) -> Result<(), StoreError> {
+        let second = frame.second;
+        self.waiting.push(frame);
+        self.taken.send_replace(Some(second));
+        if self.waiting.len() < self.batch {
+            return Ok(());
+        }
+        match self.flush() {
+            Err(error) if !self.is_vital => {
+                tracing::error!(%error, %second, "seconds could not be recorded and are lost");
+                Ok(())
+            }
+            flushed => flushed,
+        }
     }
 
     fn flush(&mut self) -> Result<(), StoreError> {
@@ -85,19 +104,52 @@ impl Actor for Recorder {
                 biased;
                 () = shutdown.cancelled(), if !self.mailbox.is_closed() => self.mailbox.close(),
                 received = self.mailbox.recv() => match received {
-                    Some(frame) => {
-                        let second = frame.second;
-                        self.waiting.push(frame);
-                        if self.waiting.len() >= self.batch {
-                            self.flush().map_err(ActorFailure::new)?;
-                        }
-                        self.taken.send_replace(Some(second));
-                    }
+                    Some(frame) => self.take_in(frame).map_err(ActorFailure::new)?,
                     None => break,
                 },
             }
         }
         self.flush().map_err(ActorFailure::new)?;
         self.tape.checkpoint().map_err(ActorFailure::new)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::book::FrameCutter;
+    use crate::domain::Timestamp;
+    use crate::sandbox::listings;
+
+    #[test]
+    fn a_disk_that_was_full_for_long_is_recorded_to_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let instrument = listings::instrument("BTCUSDT").unwrap();
+        let mut tape = Tape::open(&folder.path().join("tape.db")).unwrap();
+        tape.register(&instrument, Second::from_unix(0)).unwrap();
+        let (_handle, mut recorder) = Recorder::new(tape, 1, false);
+        let mut cutter = FrameCutter::new([&instrument]);
+        assert!(cutter.due(Timestamp::from_seconds(100)).is_none(), "the grid begins here");
+        let mut frame = |unix| cutter.due(Timestamp::from_seconds(unix)).unwrap();
+        recorder.tape.refuse_writes(true);
+        for unix in 101..120 {
+            recorder.take_in(frame(unix)).unwrap();
+        }
+        assert_eq!(*recorder.durable().borrow(), None);
+        recorder.tape.refuse_writes(false);
+        let first_again = frame(120);
+        let second = first_again.second;
+        recorder.take_in(first_again).unwrap();
+        assert_eq!(*recorder.durable().borrow(), Some(second));
+    }
+
+    #[test]
+    fn a_recorder_that_waits_for_a_large_batch_still_shows_that_it_advances() {
+        let folder = tempfile::tempdir().unwrap();
+        let tape = Tape::open(&folder.path().join("tape.db")).unwrap();
+        let (_handle, mut recorder) = Recorder::new(tape, 600, true);
+        recorder.take_in(Frame { second: Second::from_unix(7), rows: Vec::new() }).unwrap();
+        assert_eq!(*recorder.taken().borrow(), Some(Second::from_unix(7)));
+        assert_eq!(*recorder.durable().borrow(), None);
     }
 }

@@ -130,7 +130,8 @@ impl Daemon {
         for instrument in &around.instruments {
             tape.register(instrument, clock.now().second())?;
         }
-        let (recorder_handle, recorder) = Recorder::new(tape, settings.record_batch);
+        let (recorder_handle, recorder) =
+            Recorder::new(tape, settings.record_batch, mode == Mode::Record);
         let (durable, taken) = (recorder.durable(), recorder.taken());
         let mut daemon = Self {
             supervisor: Supervisor::new(),

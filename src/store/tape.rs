@@ -73,6 +73,12 @@ pub struct Tape {
 }
 
 impl Tape {
+    /// Makes every write fail, as a full disk does, or lets them succeed again.
+    #[cfg(test)]
+    pub(crate) fn refuse_writes(&self, refuse: bool) {
+        self.connection.pragma_update(None, "query_only", refuse).unwrap();
+    }
+
     /// Opens a tape for writing, creating or migrating it as needed.
     ///
     /// # Errors
