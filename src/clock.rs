@@ -1,11 +1,14 @@
 //! The one reader of wall and monotonic time.
 //!
-//! `now` is the wall time at the start plus monotonic time since: it never runs backwards and never
-//! jumps. How far the wall clock has been stepped away from it is measured, not followed.
+//! `now` is the wall time at the start plus monotonic time since: it never runs backwards, and goes
+//! on while the machine sleeps. How far the wall clock has been stepped away from it is measured,
+//! not followed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::domain::Timestamp;
 
@@ -13,6 +16,12 @@ use crate::domain::Timestamp;
 pub trait Clock: Send + Sync + 'static {
     /// The present moment; never earlier than any moment told before.
     fn now(&self) -> Timestamp;
+
+    /// How far the wall clock has been stepped ahead of ours, in nanoseconds; zero for a clock that
+    /// follows none.
+    fn wall_step_nanos(&self) -> i64 {
+        0
+    }
 }
 
 /// A clock shared by the actors of a process.
@@ -22,7 +31,8 @@ pub type SharedClock = Arc<dyn Clock>;
 #[derive(Debug, Clone, Copy)]
 pub struct SystemClock {
     started_wall: Timestamp,
-    started: Instant,
+    /// Since the machine's start.
+    started: Duration,
 }
 
 /// A clock moved by hand, for tests.
@@ -32,15 +42,8 @@ pub struct ManualClock(AtomicI64);
 impl SystemClock {
     /// Reads the wall clock once; from here on only the monotonic clock is read.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the one reader of time")]
     pub fn start() -> Self {
-        Self { started_wall: wall_time(), started: Instant::now() }
-    }
-
-    /// How far the wall clock stands ahead of ours, in nanoseconds: a step shows here.
-    #[must_use]
-    pub fn wall_step_nanos(&self) -> i64 {
-        wall_time().nanos().saturating_sub(self.now().nanos())
+        Self { started_wall: wall_time(), started: since_boot() }
     }
 }
 
@@ -50,9 +53,21 @@ fn wall_time() -> Timestamp {
     Timestamp::from_nanos(0) + since_epoch
 }
 
+/// Monotonic time that counts the machine's sleep, which `std::time::Instant` leaves out.
+fn since_boot() -> Duration {
+    let time = clock_gettime(ClockId::Boottime);
+    // Neither is ever negative, nor are there a billion nanoseconds.
+    let (seconds, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+    Duration::new(seconds.unwrap_or(0), nanos.unwrap_or(0))
+}
+
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        self.started_wall + self.started.elapsed()
+        self.started_wall + since_boot().saturating_sub(self.started)
+    }
+
+    fn wall_step_nanos(&self) -> i64 {
+        wall_time().nanos().saturating_sub(self.now().nanos())
     }
 }
 

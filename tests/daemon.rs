@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lobd::domain::{OrderStatus, Second};
+use lobd::domain::{OrderStatus, Second, Timestamp};
 use lobd::sim::market::MarketSettings;
 use lobd::store::{InstrumentKey, Tape, tape_path};
 use serde_json::{Value, json};
@@ -146,6 +146,44 @@ async fn a_cut_line_is_a_gap_with_a_reason_and_trading_resumes() {
         let kind = gap["kind"].as_str().unwrap();
         assert!(kind.starts_with("STALE: ") || kind.starts_with("MISSING: "), "{gap}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn seconds_of_a_stopped_process_are_missing_and_the_one_it_wakes_in_is_stale() {
+    let venue = Venue::start(MarketSettings::bitcoin_perpetual()).await;
+    let home = Home::with(&venue.variables());
+    let recorder = home.spawn(&["record"]);
+    eventually("the recorder listens", async || venue.sandbox.control.open_streams().await >= 2)
+        .await;
+    eventually("a second is valid", async || !valid_seconds(&home).is_empty()).await;
+    recorder.stop_in_place();
+    let stopped = venue.clock.now();
+    // Well within a second, so that it wakes in the one we think.
+    let is_due = |now: Timestamp| now.since(stopped).as_secs() >= 3 && now.millis() % 1_000 < 500;
+    eventually("three seconds pass", async || is_due(venue.clock.now())).await;
+    let woken = venue.clock.now();
+    recorder.go_on();
+    let back = woken.second().next();
+    eventually("it records again", async || {
+        valid_seconds(&home).last().is_some_and(|last| *last > back)
+    })
+    .await;
+
+    let (first, last) = (stopped.second(), woken.second());
+    let valid = valid_seconds(&home);
+    let wrong: Vec<_> = valid.iter().filter(|second| (first..=last).contains(*second)).collect();
+    assert!(wrong.is_empty(), "{wrong:?} between {stopped} and {woken}: {}", home.log());
+    let gaps = gaps(&home);
+    let kind_at = |moment: Second| {
+        let moment = moment.to_string();
+        let holds = |gap: &&Value| {
+            gap["from"].as_str().unwrap() <= moment.as_str()
+                && moment.as_str() < gap["to"].as_str().unwrap()
+        };
+        gaps.iter().find(holds).map(|gap| gap["kind"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(kind_at(first.next()).as_deref(), Some("absent: nothing was recording"), "{gaps:?}");
+    assert_eq!(kind_at(last).as_deref(), Some("STALE: no proof of life"), "{gaps:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,10 @@
 //!
 //! Decides nothing about trading. A frame goes to the recorder, the trader and the predictor, in
 //! this order, so that a prediction is never told before the second it answers.
+//!
+//! Seconds are cut by the moments of the messages, of which one tells each second's end, and never
+//! by the time of day: a second in which nobody listened (a stopped process, a machine asleep) has
+//! no message, is left out, and so MISSING (I8).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,6 +34,9 @@ const SNAPSHOT_INTERVAL: Duration = Duration::from_secs(1);
 /// A connection that has told nothing for so long, not even a pong, proves nothing.
 const PROOF_OF_LIFE: Duration = Duration::from_secs(10);
 
+/// Each second's end is told: after so long without a message nobody has listened.
+const LONGEST_SILENCE: Duration = Duration::from_secs(2);
+
 /// Who is told of each frame.
 pub struct FrameConsumers {
     /// Writes it.
@@ -47,7 +54,13 @@ pub struct MarketData<V> {
     consumers: FrameConsumers,
     snapshots: JoinSet<(Symbol, Answer<DepthSnapshot>)>,
     asked: BTreeMap<Symbol, Asked>,
+    /// Snapshots that came when the second under way was over but not cut yet.
+    held: Vec<DepthSnapshot>,
     heard: BTreeMap<Route, Heard>,
+    /// Up to when there was somebody to receive.
+    listened_until: Timestamp,
+    /// What comes before this moment may have waited while nobody listened, and proves no life.
+    caught_up_at: Timestamp,
     is_live: bool,
 }
 
@@ -84,38 +97,37 @@ impl<V: Venue> MarketData<V> {
             consumers,
             snapshots: JoinSet::new(),
             asked: BTreeMap::new(),
+            held: Vec::new(),
             heard: BTreeMap::new(),
+            listened_until: Timestamp::default(),
+            caught_up_at: Timestamp::default(),
             is_live: false,
         }
     }
 
     async fn on_message(&mut self, message: MarketMessage) {
+        // Seconds that ended in silence are judged before the silence is broken.
+        self.cut_until(message.receive_time()).await;
         match message {
             MarketMessage::Connected { receive_time, route, symbols } => {
                 tracing::info!(route = route.as_str(), "market stream connected");
-                self.cut_until(receive_time).await;
                 self.note(route, receive_time, true);
                 if route == Route::Public {
                     self.forget_books(&symbols);
                 }
             }
             MarketMessage::Disconnected { receive_time, route, symbols, .. } => {
-                self.cut_until(receive_time).await;
                 self.note(route, receive_time, false);
                 if route == Route::Public {
                     self.forget_books(&symbols);
                 }
             }
-            MarketMessage::Alive { receive_time, route } => {
-                // Seconds that ended in silence are judged before the silence is broken.
-                self.cut_until(receive_time).await;
-                self.note(route, receive_time, true);
-            }
+            MarketMessage::Alive { receive_time, route } => self.note(route, receive_time, true),
+            MarketMessage::Beat { .. } => {}
             MarketMessage::Silent { stream, .. } => {
                 tracing::error!(stream, "the stream was acknowledged and is silent");
             }
             MarketMessage::Event { receive_time, event } => {
-                self.cut_until(receive_time).await;
                 self.note(route_of(&event), receive_time, true);
                 let outcome = self.cutter.on_event(receive_time, &event);
                 self.follow_up(event.symbol(), outcome);
@@ -132,9 +144,10 @@ impl<V: Venue> MarketData<V> {
     }
 
     fn note(&mut self, route: Route, at: Timestamp, is_connected: bool) {
-        let heard = self.heard.insert(route, Heard { at, is_connected, is_proven: is_connected });
+        let is_proven = is_connected && at >= self.caught_up_at;
+        let heard = self.heard.insert(route, Heard { at, is_connected, is_proven });
         let was_lost = heard.is_some_and(|before| before.is_connected && !before.is_proven);
-        if route == Route::Public && is_connected && was_lost {
+        if route == Route::Public && is_proven && was_lost {
             for sampler in self.cutter.samplers_mut() {
                 sampler.on_proof_of_life_restored();
             }
@@ -191,26 +204,55 @@ impl<V: Venue> MarketData<V> {
         self.snapshots.spawn(async move { (symbol, venue.depth(symbol).await) });
     }
 
-    async fn on_snapshot(&mut self, symbol: Symbol, answer: Answer<DepthSnapshot>) {
+    fn on_snapshot(&mut self, symbol: Symbol, answer: Answer<DepthSnapshot>) {
         if let Some(asked) = self.asked.get_mut(&symbol) {
             asked.is_pending = false;
         }
         match answer {
             Ok(snapshot) => {
+                self.held.push(snapshot);
                 let now = self.clock.now();
-                self.cut_until(now).await;
-                let outcome = self.cutter.on_event(now, &MarketEvent::Snapshot(snapshot));
-                self.follow_up(symbol, outcome);
+                if self.cutter.next_deadline().is_none_or(|due| now < due) {
+                    self.take_snapshots(now);
+                }
             }
             Err(error) => tracing::warn!(%symbol, %error, "no snapshot of the book"),
         }
     }
 
-    /// Cuts every second that ended before `now`.
+    fn take_snapshots(&mut self, now: Timestamp) {
+        for snapshot in std::mem::take(&mut self.held) {
+            let symbol = snapshot.symbol;
+            let outcome = self.cutter.on_event(now, &MarketEvent::Snapshot(snapshot));
+            self.follow_up(symbol, outcome);
+        }
+    }
+
+    /// Cuts every second that ended before `now` and in which somebody listened.
     async fn cut_until(&mut self, now: Timestamp) {
+        if now.since(self.listened_until) > LONGEST_SILENCE {
+            self.leave_out(now);
+        }
+        self.listened_until = self.listened_until.max(now);
         self.check_proof_of_life(now);
         while let Some(frame) = self.cutter.due(now) {
             self.hand_out(frame).await;
+        }
+        self.take_snapshots(now);
+    }
+
+    /// Leaves out the seconds that ended while nobody listened. What waited for us meanwhile comes
+    /// in the second under way, which therefore proves nothing.
+    fn leave_out(&mut self, now: Timestamp) {
+        let from = self.listened_until;
+        tracing::warn!(%from, to = %now, "nobody listened; the seconds between are missing");
+        self.cutter.skip_to(now);
+        self.caught_up_at = now.second().end();
+        for heard in self.heard.values_mut() {
+            heard.is_proven = false;
+        }
+        for sampler in self.cutter.samplers_mut() {
+            sampler.on_proof_of_life_lost();
         }
     }
 
@@ -266,25 +308,20 @@ impl<V: Venue> Actor for MarketData<V> {
     /// Runs until shut down or until the streams end; each branch is cancel-safe.
     async fn run(&mut self, shutdown: &CancellationToken) -> Result<(), ActorFailure> {
         // The grid begins with the first whole second ahead.
-        let _ = self.cutter.due(self.clock.now());
+        self.listened_until = self.clock.now();
+        let _ = self.cutter.due(self.listened_until);
         loop {
-            let due = self.cutter.next_deadline().unwrap_or(Timestamp::MAX);
-            let wait = due.since(self.clock.now());
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return Ok(()),
                 Some(answered) = self.snapshots.join_next() => {
                     let (symbol, answer) = answered.map_err(ActorFailure::new)?;
-                    self.on_snapshot(symbol, answer).await;
+                    self.on_snapshot(symbol, answer);
                 }
                 received = self.mailbox.recv() => match received {
                     Some(message) => self.on_message(message).await,
                     None => return Ok(()),
                 },
-                () = tokio::time::sleep(wait) => {
-                    self.cut_until(self.clock.now()).await;
-                    self.tell_liveness().await;
-                }
             }
         }
     }

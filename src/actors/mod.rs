@@ -26,6 +26,7 @@ mod streams;
 mod supervisor;
 mod trader;
 mod user_data;
+mod wall_clock;
 
 pub use backoff::Backoff;
 pub use clock_offset::ClockOffsetMeter;
@@ -38,3 +39,4 @@ pub use streams::{MarketStreamActor, UserStreamActor};
 pub use supervisor::{Actor, ActorFailure, Supervisor, SupervisorError};
 pub use trader::{Records, Trader, TraderEnded, TraderHandle, TraderMailbox, trader_mailbox};
 pub use user_data::UserData;
+pub use wall_clock::WallClockWatch;

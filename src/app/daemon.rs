@@ -12,7 +12,7 @@ use crate::actors::{
     ClockOffsetMeter, FrameConsumers, Gateway, GatewayMailbox, Loaded, MarketData,
     MarketStreamActor, ModelError, ModelSource, Operator, OperatorError, PredictorActor,
     PredictorHandle, Recorder, RecorderHandle, Records, Supervisor, SupervisorError, Trader,
-    TraderHandle, UserData, UserStreamActor, gateway_mailbox, trader_mailbox,
+    TraderHandle, UserData, UserStreamActor, WallClockWatch, gateway_mailbox, trader_mailbox,
 };
 use crate::binance::{
     BinanceError, BinanceVenue, MarketStreamSettings, MarketStreams, RestClient, RestSettings,
@@ -150,6 +150,8 @@ impl Daemon {
         };
         daemon.start_market_data(&wanted, &around, recorder_handle, trading);
         daemon.supervisor.spawn("recorder", recorder, daemon.ends_rest.clone());
+        let watch = WallClockWatch::new(Arc::clone(clock));
+        daemon.supervisor.spawn("wall clock", watch, daemon.ends_rest.clone());
         Ok(daemon)
     }
 

@@ -2,7 +2,8 @@
 //!
 //! Keeps no book: a consumer that meets a gap asks for a snapshot itself. Invariants: **1** every
 //! interruption is told before the first message after it, so continuity is never assumed across
-//! one; **2** nothing is dropped: a slow consumer slows the socket down.
+//! one; **2** nothing is dropped: a slow consumer slows the socket down; **3** each second's end is
+//! told, after everything received before it: where no message tells of a second, nobody listened.
 
 use std::time::Duration;
 
@@ -54,6 +55,11 @@ pub enum MarketMessage {
         /// Over which route.
         route: Route,
     },
+    /// A second of our clock is over, and everything received in it has been told.
+    Beat {
+        /// When.
+        receive_time: Timestamp,
+    },
     /// A stream has sent nothing since its connection was opened.
     Silent {
         /// When this was noticed.
@@ -77,6 +83,22 @@ pub enum MarketMessage {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+impl MarketMessage {
+    /// When it was received; of one connection's messages, and so of all, this never falls.
+    #[must_use]
+    pub const fn receive_time(&self) -> Timestamp {
+        match self {
+            Self::Connected { receive_time, .. }
+            | Self::Disconnected { receive_time, .. }
+            | Self::Alive { receive_time, .. }
+            | Self::Beat { receive_time }
+            | Self::Silent { receive_time, .. }
+            | Self::Event { receive_time, .. }
+            | Self::Unreadable { receive_time, .. } => *receive_time,
+        }
+    }
 }
 
 /// Where to connect, and for what.
@@ -122,6 +144,20 @@ impl MarketStreams {
             // Dropping a socket ends it at once; the closing handshake takes seconds.
             () = shutdown.cancelled() => {}
             _ = join_all(connections) => {}
+            () = self.beat() => {}
+        }
+    }
+
+    /// Tells each second's end. The connections are looked at first, and in the same task: what
+    /// they received goes ahead, and a beat that is late says that they stood still as well.
+    async fn beat(&self) {
+        loop {
+            let now = self.clock.now();
+            sleep(now.second().end().since(now)).await;
+            let receive_time = self.clock.now();
+            if self.tell(MarketMessage::Beat { receive_time }).await.is_err() {
+                return;
+            }
         }
     }
 
