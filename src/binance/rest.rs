@@ -6,6 +6,8 @@
 //! to the host that was set; **3** an answer is read up to a bound; **4** no request goes out that
 //! the rate budget has no room for.
 
+mod probe;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +24,8 @@ use crate::clock::SharedClock;
 use crate::config::Credentials;
 use crate::domain::{Environment, Timestamp};
 use crate::sign::{Secret, Signer};
+
+pub use probe::{Access, Probe, ProbeAnswer, Tamper};
 
 /// exchangeInfo of 919 symbols is 1.1 MB (exchange-api.md 2.3); more than this is no answer.
 const LARGEST_ANSWER_BYTES: usize = 16 << 20;

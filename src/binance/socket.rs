@@ -97,7 +97,7 @@ impl Socket {
 }
 
 /// The error without the URL: that may hold a listen key.
-fn describe(error: &tungstenite::Error) -> String {
+pub(super) fn describe(error: &tungstenite::Error) -> String {
     match error {
         tungstenite::Error::Io(error) => error.to_string(),
         tungstenite::Error::Tls(error) => error.to_string(),

@@ -77,6 +77,14 @@ impl Context {
         Ok(settings)
     }
 
+    /// Whether a setting is set to something.
+    ///
+    /// # Errors
+    /// [`Exit::Configuration`] if the settings file cannot be read.
+    pub fn has_variable(&self, name: &str) -> Result<bool, CommandError> {
+        Ok(self.variables()?.get(name).is_some_and(|value| !value.is_empty()))
+    }
+
     fn variables(&self) -> Result<Variables, CommandError> {
         config::read_variables(self.global.env_file.as_deref())
             .map_err(|error| configuration(&error))

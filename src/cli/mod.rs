@@ -7,6 +7,7 @@
 mod backtest;
 mod cancel;
 mod cancel_all;
+mod certify;
 mod completions;
 mod context;
 mod control;
@@ -96,6 +97,7 @@ enum Command {
     StopLoss(stop_loss::Args),
     History(history::Args),
     Reconcile(reconcile::Args),
+    Certify(certify::Args),
     Completions(completions::Args),
     Data(data::Args),
     Exchange(exchange::Args),
@@ -161,6 +163,7 @@ async fn dispatch(command: &Command, context: &Context) -> Result<(), CommandErr
         Command::StopLoss(args) => stop_loss::run(args, context).await,
         Command::History(args) => history::run(args, context).await,
         Command::Reconcile(args) => reconcile::run(args, context).await,
+        Command::Certify(args) => certify::run(args, context).await,
         Command::Completions(args) => completions::run(args, context).await,
         Command::Data(args) => data::run(args, context).await,
         Command::Exchange(args) => exchange::run(args, context).await,

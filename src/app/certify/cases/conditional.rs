@@ -1,0 +1,318 @@
+//! Conditional orders: the algo service.
+
+use serde_json::Value;
+
+use super::super::came::{has, integer, is, rows, text};
+use super::super::case::{Case, Check, HOLDS, Shortfall, ensure, learned, not_tried};
+use super::super::facts::{with, without};
+use super::super::stage::{Parameters, Stage};
+use crate::domain::{Price, Quantity, Rate, Rounding, Side};
+
+const ALGO: &str = "/fapi/v1/algoOrder";
+
+pub(super) const CASES: &[Case] = &[
+    Case::trades("C-170", "a stop is placed, found, listed and cancelled", "4.6", |stage| {
+        Box::pin(stop_life(stage))
+    }),
+    Case::trades("C-171", "one that would trigger at once is refused with -2021", "4.6", |stage| {
+        Box::pin(triggers_at_once(stage))
+    }),
+    Case::trades("C-172", "closePosition with a quantity is refused with -4137", "4.6", |stage| {
+        Box::pin(close_with_quantity(stage))
+    }),
+    Case::trades("C-173", "closePosition with reduceOnly is refused with -4138", "4.6", |stage| {
+        Box::pin(close_and_reduce(stage))
+    }),
+    Case::trades("C-174", "an id in use is refused with -4116", "4.6", |stage| {
+        Box::pin(duplicate(stage))
+    }),
+    Case::trades("C-175", "an algo order that never was is unknown", "4.6", |stage| {
+        Box::pin(never_placed(stage))
+    }),
+    Case::trades("C-176", "cancel-all leaves none", "4.6", |stage| Box::pin(cancel_all(stage))),
+    Case::trades("C-177", "ordinary and conditional orders are listed apart", "4.2", |stage| {
+        Box::pin(listed_apart(stage))
+    }),
+    Case::trades("C-178", "a take-profit is placed and cancelled", "4.6", |stage| {
+        Box::pin(take_profit(stage))
+    }),
+    Case::trades("C-179", "a trailing stop is placed and cancelled", "4.6", |stage| {
+        Box::pin(trailing(stage))
+    }),
+    Case::trades("C-180", "a callback rate below 0.1 is refused", "4.6", |stage| {
+        Box::pin(odd_callback(stage))
+    }),
+    Case::trades("C-181", "whether the countdown cancels conditional orders", "12.7", |stage| {
+        Box::pin(countdown(stage))
+    }),
+    Case::trades(
+        "C-182",
+        "how a closePosition stop is taken without a position",
+        "12.19",
+        |stage| Box::pin(close_position(stage)),
+    ),
+    Case::trades("C-183", "a stop on a held position triggers and closes it", "5.5", |stage| {
+        Box::pin(triggered(stage))
+    }),
+];
+
+/// A trigger price away from the mark price, in percent; below it if negative.
+async fn trigger(stage: &mut Stage, percent: f64) -> Result<Price, Shortfall> {
+    let mark = stage.mark().await?;
+    let tick_size = stage.instrument().filters.tick_size;
+    mark.moved_by(Rate::from_bps(percent * 100.0))
+        .and_then(|price| price.round_to_tick(tick_size, Rounding::Down))
+        .map_err(|error| Shortfall(error.to_string()))
+}
+
+/// A sell-stop on mark price for the smallest quantity: its parameters and its id.
+async fn stop(stage: &mut Stage, percent: f64) -> Result<(Parameters, String), Shortfall> {
+    let price = trigger(stage, percent).await?;
+    let (quantity, id) = (stage.smallest_quantity(price), stage.new_id());
+    Ok((sell_stop(stage, (quantity, price), &id), id))
+}
+
+fn sell_stop(stage: &Stage, (quantity, price): (Quantity, Price), id: &str) -> Parameters {
+    vec![
+        ("algoType", "CONDITIONAL".to_owned()),
+        ("symbol", stage.symbol().to_string()),
+        ("side", "SELL".to_owned()),
+        ("type", "STOP_MARKET".to_owned()),
+        ("quantity", quantity.to_string()),
+        ("triggerPrice", price.to_string()),
+        ("workingType", "MARK_PRICE".to_owned()),
+        ("clientAlgoId", id.to_owned()),
+    ]
+}
+
+fn named(id: &str) -> Parameters {
+    vec![("clientAlgoId", id.to_owned())]
+}
+
+/// Cancels one of ours if it is there: what was refused is not.
+async fn discard(stage: &mut Stage, id: &str) -> Result<(), Shortfall> {
+    stage.delete(ALGO, named(id)).await.map(|_| ())
+}
+
+async fn stop_life(stage: &mut Stage) -> Check {
+    let (order, id) = stop(stage, -3.0).await?;
+    let placed = stage.post(ALGO, order).await?.accepted()?;
+    let fields = ["algoId", "algoType", "orderType", "triggerPrice", "workingType", "createTime"];
+    has(&placed, &fields)?;
+    is(&placed, "algoStatus", "NEW")?;
+    is(&placed, "clientAlgoId", &id)?;
+    let symbol = stage.symbol_parameter();
+    let open = stage.account("/fapi/v1/openAlgoOrders", symbol).await?.accepted()?;
+    let is_listed = rows(&open)?.iter().any(|row| row["clientAlgoId"] == id.as_str());
+    let found = stage.account(ALGO, named(&id)).await?.accepted()?;
+    let ended = stage.delete(ALGO, named(&id)).await?.accepted()?;
+    ensure(is_listed, || "it is not among the open ones".to_owned())?;
+    is(&found, "clientAlgoId", &id)?;
+    has(&found, &["actualOrderId", "actualPrice"])?;
+    integer(&ended, "algoId")?;
+    HOLDS
+}
+
+async fn triggers_at_once(stage: &mut Stage) -> Check {
+    let (order, id) = stop(stage, 2.0).await?;
+    let came = stage.post(ALGO, order).await?;
+    if came.status == 200 {
+        discard(stage, &id).await?;
+    }
+    came.refused(&[-2021, -4142])?;
+    HOLDS
+}
+
+/// Places a spoilt stop that must be refused.
+async fn refused(stage: &mut Stage, order: Parameters, id: &str, codes: &[i64]) -> Check {
+    let came = stage.post(ALGO, order).await?;
+    if came.status == 200 {
+        discard(stage, id).await?;
+    }
+    came.refused(codes)?;
+    HOLDS
+}
+
+async fn close_with_quantity(stage: &mut Stage) -> Check {
+    let (order, id) = stop(stage, -3.0).await?;
+    refused(stage, with(order, "closePosition", "true"), &id, &[-4137, -1106]).await
+}
+
+async fn close_and_reduce(stage: &mut Stage) -> Check {
+    let (order, id) = stop(stage, -3.0).await?;
+    let order = with(without(order, "quantity"), "closePosition", "true");
+    refused(stage, with(order, "reduceOnly", "true"), &id, &[-4138, -1106]).await
+}
+
+async fn duplicate(stage: &mut Stage) -> Check {
+    let (order, id) = stop(stage, -3.0).await?;
+    stage.post(ALGO, order.clone()).await?.accepted()?;
+    let again = stage.post(ALGO, order).await?;
+    discard(stage, &id).await?;
+    again.refused(&[-4116, -4115])?;
+    HOLDS
+}
+
+async fn never_placed(stage: &mut Stage) -> Check {
+    let id = stage.new_id();
+    let found = stage.account(ALGO, named(&id)).await?.refused(&[-2013, -2011])?;
+    let ended = stage.delete(ALGO, named(&id)).await?.refused(&[-2011, -2013])?;
+    learned(format!("a query is refused with {found}, a cancel with {ended}"))
+}
+
+async fn open(stage: &mut Stage) -> Result<Vec<Value>, Shortfall> {
+    let symbol = stage.symbol_parameter();
+    let open = stage.account("/fapi/v1/openAlgoOrders", symbol).await?.accepted()?;
+    Ok(rows(&open)?.to_vec())
+}
+
+async fn cancel_all(stage: &mut Stage) -> Check {
+    for percent in [-3.0, -2.0] {
+        let (order, _) = stop(stage, percent).await?;
+        stage.post(ALGO, order).await?.accepted()?;
+    }
+    let symbol = stage.symbol_parameter();
+    stage.delete("/fapi/v1/algoOpenOrders", symbol).await?.accepted()?;
+    let left = open(stage).await?;
+    ensure(left.is_empty(), || format!("{} are left", left.len()))?;
+    HOLDS
+}
+
+async fn listed_apart(stage: &mut Stage) -> Check {
+    let (order, id) = stop(stage, -3.0).await?;
+    stage.post(ALGO, order).await?.accepted()?;
+    let symbol = stage.symbol_parameter();
+    let ordinary = stage.account("/fapi/v1/openOrders", symbol.clone()).await?.accepted()?;
+    stage.delete("/fapi/v1/allOpenOrders", symbol).await?.accepted()?;
+    let still = open(stage).await?;
+    discard(stage, &id).await?;
+    ensure(rows(&ordinary)?.is_empty(), || "it is among the ordinary orders".to_owned())?;
+    ensure(still.len() == 1, || "cancelling ordinary orders took it away".to_owned())?;
+    HOLDS
+}
+
+async fn take_profit(stage: &mut Stage) -> Check {
+    let (order, id) = stop(stage, 3.0).await?;
+    let order = with(order, "type", "TAKE_PROFIT_MARKET");
+    let placed = stage.post(ALGO, order).await?.accepted()?;
+    discard(stage, &id).await?;
+    is(&placed, "orderType", "TAKE_PROFIT_MARKET")?;
+    HOLDS
+}
+
+async fn trailing(stage: &mut Stage) -> Check {
+    let (order, id) = stop(stage, -3.0).await?;
+    let order = with(without(order, "triggerPrice"), "type", "TRAILING_STOP_MARKET");
+    let placed = stage.post(ALGO, with(order, "callbackRate", "1")).await?.accepted()?;
+    discard(stage, &id).await?;
+    is(&placed, "orderType", "TRAILING_STOP_MARKET")?;
+    HOLDS
+}
+
+async fn odd_callback(stage: &mut Stage) -> Check {
+    let (order, id) = stop(stage, -3.0).await?;
+    let order = with(without(order, "triggerPrice"), "type", "TRAILING_STOP_MARKET");
+    let order = with(order, "callbackRate", "0.01");
+    let came = stage.post(ALGO, order).await?;
+    if came.status == 200 {
+        discard(stage, &id).await?;
+    }
+    ensure(came.status == 400, || format!("status {}", came.status))?;
+    learned(format!("it is refused with {:?}", came.code()))
+}
+
+async fn countdown(stage: &mut Stage) -> Check {
+    let (order, id) = stop(stage, -3.0).await?;
+    let entry = stage.resting_buy().await?;
+    stage.post(ALGO, order).await?.accepted()?;
+    let set = with(stage.symbol_parameter(), "countdownTime", 1_000);
+    stage.post("/fapi/v1/countdownCancelAll", set).await?.accepted()?;
+    let fired = stage
+        .event("the countdown cancels the ordinary order", |event| {
+            event["o"]["c"] == entry.as_str() && event["o"]["X"] == "CANCELED"
+        })
+        .await;
+    let survived = open(stage).await?.iter().any(|row| row["clientAlgoId"] == id.as_str());
+    let off = with(stage.symbol_parameter(), "countdownTime", 0);
+    stage.post("/fapi/v1/countdownCancelAll", off).await?.accepted()?;
+    discard(stage, &id).await?;
+    fired?;
+    learned(if survived {
+        "conditional orders survive the countdown"
+    } else {
+        "the countdown cancels conditional orders too: it must not be armed over a stop"
+    })
+}
+
+async fn close_position(stage: &mut Stage) -> Check {
+    let (order, id) = stop(stage, -3.0).await?;
+    let order = with(without(order, "quantity"), "closePosition", "true");
+    let came = stage.post(ALGO, order).await?;
+    if came.status == 200 {
+        discard(stage, &id).await?;
+        return learned("it is accepted, and waits for a position");
+    }
+    learned(format!("it is refused with {:?}", came.code()))
+}
+
+/// Holds the smallest position, and lets a stop one tick under the last price close it.
+async fn triggered(stage: &mut Stage) -> Check {
+    stage.listen().await?;
+    let best = stage.best().await?;
+    let (quantity, entry, id) = (stage.smallest_quantity(best.ask), stage.new_id(), stage.new_id());
+    let order = stage.market_order(Side::Buy, quantity, &entry);
+    stage.post("/fapi/v1/order", order).await?.accepted()?;
+    let placed = place_near(stage, quantity, &id).await;
+    let outcome = match placed {
+        Ok(()) => told_of_trigger(stage, &id).await,
+        Err(short) => Err(short),
+    };
+    discard(stage, &id).await?;
+    if let Some((side, quantity)) = stage.held().await? {
+        let exit = stage.new_id();
+        let order = stage.market_order(side.opposite(), quantity, &exit);
+        stage.post("/fapi/v1/order", with(order, "reduceOnly", "true")).await?.accepted()?;
+    }
+    outcome
+}
+
+async fn place_near(stage: &mut Stage, quantity: Quantity, id: &str) -> Result<(), Shortfall> {
+    let tick_size = stage.instrument().filters.tick_size;
+    // The market may have moved past the trigger before it arrives: then a little lower.
+    for ticks in [1, 5, 20, 100] {
+        let best = stage.best().await?;
+        let price = best.bid.checked_offset(-ticks * tick_size.units());
+        let price = price.map_err(|error| Shortfall(error.to_string()))?;
+        let order = with(sell_stop(stage, (quantity, price), id), "reduceOnly", "true");
+        let came = stage.post(ALGO, with(order, "workingType", "CONTRACT_PRICE")).await?;
+        if came.code() != Some(-2021) {
+            return came.accepted().map(|_| ());
+        }
+    }
+    Err(Shortfall("the market outran every trigger".to_owned()))
+}
+
+async fn told_of_trigger(stage: &mut Stage, id: &str) -> Check {
+    let is_it = |event: &Value, status: &str| {
+        event["e"] == "ALGO_UPDATE" && event["o"]["caid"] == id && event["o"]["X"] == status
+    };
+    for _ in 0..4 {
+        let told = stage.event("the stop has ended", |event| is_it(event, "FINISHED")).await;
+        let Ok(finished) = told else { continue };
+        let child = text(&finished["o"], "ai")?.parse::<i64>();
+        let child = child.map_err(|_| Shortfall("it names no order".to_owned()))?;
+        stage.event("the stop triggers", |event| is_it(event, "TRIGGERING")).await?;
+        stage.event("the stop has triggered", |event| is_it(event, "TRIGGERED")).await?;
+        let trade = stage
+            .event("its order trades", |event| {
+                event["e"] == "ORDER_TRADE_UPDATE"
+                    && event["o"]["i"] == child
+                    && event["o"]["x"] == "TRADE"
+            })
+            .await?;
+        let name = text(&trade["o"], "c")?;
+        let own = if name == id { "the stop's own id" } else { "another id" };
+        return learned(format!("its order carries {own} as client order id"));
+    }
+    not_tried("the market did not touch the trigger in 40 s")
+}

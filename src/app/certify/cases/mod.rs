@@ -1,0 +1,36 @@
+//! The cases by what they are about. A number is never reused for another claim.
+
+mod access;
+mod account;
+mod batches;
+mod conditional;
+mod market;
+mod orders;
+mod position;
+mod refusals;
+mod rules;
+mod socket_interface;
+mod streams;
+mod user_stream;
+
+use super::case::Case;
+
+/// Every case, in its order.
+#[must_use]
+pub fn all() -> Vec<Case> {
+    [
+        rules::CASES,
+        market::CASES,
+        access::CASES,
+        account::CASES,
+        orders::CASES,
+        refusals::CASES,
+        batches::CASES,
+        conditional::CASES,
+        position::CASES,
+        streams::CASES,
+        user_stream::CASES,
+        socket_interface::CASES,
+    ]
+    .concat()
+}

@@ -1,0 +1,181 @@
+//! The venue to be certified: one that is somewhere, or the exchange we carry.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::rest_settings;
+use crate::binance::{BinanceError, RestClient};
+use crate::clock::SharedClock;
+use crate::config::{Credentials, Settings, Urls};
+use crate::domain::{
+    ClientOrderId, Environment, Instrument, OrderKind, OrderRequest, Quantity, Side, Symbol,
+};
+use crate::sandbox::{RunningSandbox, SandboxError, SandboxSettings, Server, listings};
+use crate::sim::{Exchange, ExchangeSettings, SimError};
+
+use super::stage::Stage;
+
+/// The exchange's life before the first request: mark price and trades are there at once.
+const LIFE_BEFORE: Duration = Duration::from_mins(2);
+
+/// Why there is nothing to certify.
+#[derive(Debug, Error)]
+pub enum GroundError {
+    /// The venue could not be asked, or refused.
+    #[error(transparent)]
+    Venue(#[from] BinanceError),
+    /// The exchange we carry does not start.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// The exchange we carry cannot be made.
+    #[error(transparent)]
+    Exchange(#[from] SimError),
+    /// The venue does not list the symbol.
+    #[error("the venue does not list {0}; choose another with --symbol")]
+    NotListed(Symbol),
+    /// Something is there that certifying might disturb.
+    #[error("the account is not at rest in {symbol}: {what}; close it, or use --read-only")]
+    NotAtRest {
+        /// In which symbol.
+        symbol: Symbol,
+        /// What is there.
+        what: String,
+    },
+}
+
+/// A venue that can be reached, and one of its instruments.
+pub struct Ground {
+    /// Asks it.
+    pub rest: Arc<RestClient>,
+    /// Where its streams are.
+    pub urls: Urls,
+    /// Whose account.
+    pub credentials: Option<Credentials>,
+    /// What is traded.
+    pub instrument: Instrument,
+    /// The exchange we carry, while it is the venue.
+    _sandbox: Option<RunningSandbox>,
+}
+
+impl Ground {
+    /// The venue of the operator's settings.
+    ///
+    /// # Errors
+    /// [`GroundError`].
+    pub async fn reach(
+        settings: &Settings,
+        symbol: Symbol,
+        clock: SharedClock,
+    ) -> Result<Self, GroundError> {
+        let rest = RestClient::new(rest_settings(settings), clock)?;
+        Self::survey(rest, settings.urls.clone(), settings.credentials.clone(), symbol, None).await
+    }
+
+    /// The exchange we carry, started for this alone on loopback.
+    ///
+    /// # Errors
+    /// [`GroundError`].
+    pub async fn carry(symbol: Symbol, seed: u64, clock: SharedClock) -> Result<Self, GroundError> {
+        let listed = listings::seeded(symbol.as_str()).ok_or(GroundError::NotListed(symbol))?;
+        let now = clock.now();
+        let settings = ExchangeSettings { instruments: vec![listed], seed };
+        let mut exchange = Exchange::new(&settings, now.earlier_by(LIFE_BEFORE))?;
+        exchange.advance(now);
+        exchange.drain(&mut Vec::new());
+        let settings = SandboxSettings::for_seed(seed);
+        let shutdown = CancellationToken::new();
+        let sandbox = Server::start(exchange, settings, Arc::clone(&clock), &shutdown).await?;
+        let urls = Urls { rest: sandbox.rest_url.clone(), streams: sandbox.ws_url.clone() };
+        let credentials = Credentials {
+            api_key: crate::sign::Secret::new(sandbox.api_key.clone()),
+            api_secret: sandbox.api_secret.clone(),
+        };
+        let rest = crate::binance::RestSettings {
+            environment: Environment::Sandbox,
+            base_url: urls.rest.clone(),
+            credentials: Some(credentials.clone()),
+            receive_window: Duration::from_secs(5),
+            timeout: Duration::from_secs(5),
+        };
+        let rest = RestClient::new(rest, clock)?;
+        Self::survey(rest, urls, Some(credentials), symbol, Some(sandbox)).await
+    }
+
+    async fn survey(
+        rest: RestClient,
+        urls: Urls,
+        credentials: Option<Credentials>,
+        symbol: Symbol,
+        sandbox: Option<RunningSandbox>,
+    ) -> Result<Self, GroundError> {
+        rest.measure_clock().await?;
+        let rules = rest.exchange_info().await?;
+        let found = rules.instruments.into_iter().find(|listed| listed.symbol == symbol);
+        let instrument = found.ok_or(GroundError::NotListed(symbol))?;
+        Ok(Self { rest: Arc::new(rest), urls, credentials, instrument, _sandbox: sandbox })
+    }
+
+    /// A stage for its cases, whose order ids begin with `run`.
+    pub(super) fn stage(&self, run: &str) -> Stage {
+        Stage::new(
+            Arc::clone(&self.rest),
+            self.urls.streams.clone(),
+            self.instrument.clone(),
+            run.to_owned(),
+            self.credentials.clone(),
+        )
+    }
+
+    /// Holds if nothing of anybody's is there that certifying might disturb.
+    ///
+    /// # Errors
+    /// [`GroundError::NotAtRest`], or [`GroundError::Venue`] if the account cannot be asked.
+    pub async fn must_be_at_rest(&self) -> Result<(), GroundError> {
+        let symbol = self.instrument.symbol;
+        let position = self.rest.position_of(symbol).await?;
+        let orders = self.rest.working_orders(Some(symbol)).await?;
+        let stops = self.rest.waiting_stops(Some(symbol)).await?;
+        let what = if position.exposure != crate::domain::Exposure::ZERO {
+            format!("a position of {}", position.exposure)
+        } else if !orders.is_empty() {
+            format!("{} open orders", orders.len())
+        } else if !stops.is_empty() {
+            format!("{} waiting stops", stops.len())
+        } else {
+            return Ok(());
+        };
+        Err(GroundError::NotAtRest { symbol, what })
+    }
+
+    /// Leaves nothing behind: no order, no conditional order, no position.
+    ///
+    /// # Errors
+    /// [`GroundError`]: what could not be cleared is to be cleared by hand.
+    pub async fn clear(&self) -> Result<(), GroundError> {
+        let symbol = self.instrument.symbol;
+        self.rest.cancel_all_orders(symbol).await?;
+        self.rest.cancel_all_stops(symbol).await?;
+        let held = self.rest.position_of(symbol).await?.exposure;
+        if let Some(side) = held.side() {
+            let now = self.rest.now().millis();
+            self.rest.place_order(&closing(symbol, side.opposite(), held.quantity(), now)?).await?;
+        }
+        self.must_be_at_rest().await
+    }
+}
+
+/// A market order that closes what a failed case left open.
+fn closing(
+    symbol: Symbol,
+    side: Side,
+    quantity: Quantity,
+    now_ms: i64,
+) -> Result<OrderRequest, GroundError> {
+    let client_order_id = ClientOrderId::new(&format!("certify-clear-{now_ms}"))
+        .map_err(|error| BinanceError::Configuration(error.to_string()))?;
+    let kind = OrderKind::Market;
+    Ok(OrderRequest { client_order_id, symbol, side, quantity, kind, reduce_only: true })
+}
