@@ -37,7 +37,8 @@ pub(super) struct Args {
     /// Listen on addresses others can reach; whoever reaches them can trade.
     #[arg(long)]
     allow_remote: bool,
-    /// What is traded, of BTCUSDT, ETHUSDT, BNBUSDT, XRPUSDT, LTCUSDT.
+    /// What is traded, of BTCUSDT, ETHUSDT, BNBUSDT, XRPUSDT, LTCUSDT, and SIM01USDT to SIM99USDT,
+    /// which are like BTCUSDT.
     #[arg(long, value_name = "SYMBOLS", value_delimiter = ',', default_value = "BTCUSDT")]
     symbols: Vec<String>,
     /// The root of all randomness: the same seed makes the same market.
@@ -158,7 +159,7 @@ fn exchange(args: &Args, tape: Option<&Tape>, now: Timestamp) -> Result<Exchange
 fn not_listed(symbol: &str) -> CommandError {
     let listed: Vec<&str> = listings::symbols().collect();
     CommandError::message(Exit::Usage, format!("the exchange cannot list {symbol}"))
-        .remedy(format!("choose from {}", listed.join(", ")))
+        .remedy(format!("choose from {}, and SIM01USDT to SIM99USDT", listed.join(", ")))
 }
 
 fn not_started(error: &SandboxError) -> CommandError {

@@ -1,4 +1,7 @@
 //! Symbols the exchange can list, with the filters of the venue's production (exchange-api.md 8.3).
+//!
+//! Beyond them there are `SIM01USDT` to `SIM99USDT`, with the filters and the market of BTCUSDT, each
+//! drawn apart: for whoever needs many symbols at once.
 
 use crate::domain::{
     Amount, DecimalError, Environment, Filters, Instrument, Market, Price, Quantity, Rate, Symbol,
@@ -90,8 +93,8 @@ pub fn symbols() -> impl Iterator<Item = &'static str> {
 /// ```
 #[must_use]
 pub fn instrument(symbol: &str) -> Option<Instrument> {
-    let row = ROWS.iter().find(|row| row.symbol == symbol)?;
-    let symbol = Symbol::new(row.symbol).ok()?;
+    let row = ROWS.iter().find(|row| row.symbol == model_of(symbol))?;
+    let symbol = Symbol::new(symbol).ok()?;
     let filters = filters(row).ok()?;
     Some(Instrument { environment: Environment::Sandbox, market: Market::Usdm, symbol, filters })
 }
@@ -100,7 +103,7 @@ pub fn instrument(symbol: &str) -> Option<Instrument> {
 #[must_use]
 pub fn seeded(symbol: &str) -> Option<InstrumentSettings> {
     let instrument = instrument(symbol)?;
-    let market = match symbol {
+    let market = match model_of(symbol) {
         "BTCUSDT" => MarketSettings::bitcoin_perpetual(),
         "ETHUSDT" => MarketSettings::ether_perpetual(),
         "BNBUSDT" => MarketSettings::bnb_perpetual(),
@@ -109,6 +112,15 @@ pub fn seeded(symbol: &str) -> Option<InstrumentSettings> {
         _ => return None,
     };
     Some(InstrumentSettings { instrument, liquidity: Liquidity::Seeded(Box::new(market)) })
+}
+
+/// Whose filters and market a symbol has: its own, or those of the one it is simulated after.
+fn model_of(symbol: &str) -> &str {
+    let number = symbol.strip_prefix("SIM").and_then(|rest| rest.strip_suffix("USDT"));
+    let is_numbered = number.is_some_and(|number| {
+        number.len() == 2 && number != "00" && number.bytes().all(|digit| digit.is_ascii_digit())
+    });
+    if is_numbered { "BTCUSDT" } else { symbol }
 }
 
 fn filters(row: &Row) -> Result<Filters, DecimalError> {
@@ -131,6 +143,16 @@ fn filters(row: &Row) -> Result<Filters, DecimalError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ninety_nine_more_are_simulated_after_bitcoin() {
+        let named = |symbol: &str| instrument(symbol).map(|listed| listed.filters);
+        assert_eq!(named("SIM01USDT"), named("BTCUSDT"));
+        assert!(seeded("SIM99USDT").is_some_and(|it| it.instrument.symbol.as_str() == "SIM99USDT"));
+        for none in ["SIM00USDT", "SIM1USDT", "SIM100USDT", "SIM01BUSD", "SIMXXUSDT", ""] {
+            assert!(named(none).is_none(), "{none}");
+        }
+    }
 
     #[test]
     fn every_row_is_an_instrument_on_its_own_grid() {
