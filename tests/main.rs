@@ -42,6 +42,8 @@ mod signature_vectors;
 #[cfg(test)]
 mod sim_exchange;
 #[cfg(test)]
+mod sim_margin;
+#[cfg(test)]
 mod sim_recordings;
 #[cfg(test)]
 mod stop_loss;

@@ -11,8 +11,8 @@ use lobd::domain::{
 use lobd::sim::market::MarketSettings;
 use lobd::sim::{
     AccountId, AccountSettings, AdverseAct, Adversity, Exchange, ExchangeEvent, ExchangeSettings,
-    Execution, ExpiryReason, FillQuery, InstrumentSettings, Liquidity, OrderName, OrderRecord,
-    StopName, StopTerms, WorkingPrice,
+    Execution, ExpiryReason, FillQuery, IncomeKind, InstrumentSettings, Liquidity, OrderName,
+    OrderRecord, StopName, StopTerms, WorkingPrice,
 };
 use proptest::prelude::*;
 
@@ -133,7 +133,9 @@ fn executions(events: &[ExchangeEvent], account: AccountId) -> Vec<(Execution, O
         ExchangeEvent::Order(_)
         | ExchangeEvent::Market { .. }
         | ExchangeEvent::Account(_)
-        | ExchangeEvent::Stop(_) => None,
+        | ExchangeEvent::Stop(_)
+        | ExchangeEvent::MarginCall(_)
+        | ExchangeEvent::Liquidation { .. } => None,
     };
     events.iter().filter_map(of_order).collect()
 }
@@ -311,9 +313,11 @@ fn a_stop_waits_for_the_mark_price_and_closes_the_position() {
         .iter()
         .filter_map(|event| match event {
             ExchangeEvent::Stop(event) => Some(event.stop.report.status),
-            ExchangeEvent::Order(_) | ExchangeEvent::Account(_) | ExchangeEvent::Market { .. } => {
-                None
-            }
+            ExchangeEvent::Order(_)
+            | ExchangeEvent::Account(_)
+            | ExchangeEvent::Market { .. }
+            | ExchangeEvent::MarginCall(_)
+            | ExchangeEvent::Liquidation { .. } => None,
         })
         .collect();
     assert_eq!(statuses, [StopStatus::Triggering, StopStatus::Triggered, StopStatus::Finished]);
@@ -533,6 +537,9 @@ fn check_books(exchange: &Exchange, accounts: &[AccountId]) -> Result<(), TestCa
         let wallet = wallet.saturating_add(realized).saturating_add(-paid);
         let balance = exchange.balance(*account);
         prop_assert_eq!(balance.wallet_balance, wallet, "wallet = first + realised − fees");
+        let income = |kind| exchange.income_total(*account, kind);
+        prop_assert_eq!(income(IncomeKind::RealizedPnl), realized, "income tells the profit");
+        prop_assert_eq!(income(IncomeKind::Commission), -paid, "income tells the fees");
         total = total.saturating_add(realized).saturating_add(position.unrealized_pnl);
         fees = fees.saturating_add(paid);
         net = net.checked_add(position.exposure).unwrap();

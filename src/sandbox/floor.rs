@@ -9,14 +9,16 @@
 use std::collections::BTreeMap;
 
 use crate::domain::{ClientOrderId, Symbol, Timestamp};
-use crate::sim::{AccountId, Exchange, ExchangeEvent};
+use crate::sim::{
+    AccountEvent, AccountId, Exchange, ExchangeEvent, MarginCallEvent, OrderEvent, StopEvent,
+};
 
 use super::card::Card;
 use super::gate::Gate;
 use super::listen_key::ListenKeys;
 use super::refusal::Refusal;
 use super::settings::SandboxSettings;
-use super::streams::{self, Hub, MarketFrames, UserFrames};
+use super::streams::{self, Hub, MarketFrames, Setting, UserFrames};
 use super::tape::Tape;
 use super::windows::Windows;
 
@@ -26,11 +28,13 @@ const MOST_STEPS: usize = 100_000;
 /// The exchange and its surroundings.
 pub(super) struct Floor {
     pub(super) exchange: Exchange,
+    /// Whose request is being served; between requests the first account.
     pub(super) account: AccountId,
+    /// The listen keys of every account that has keys.
+    pub(super) listen_keys: BTreeMap<AccountId, ListenKeys>,
     pub(super) cards: BTreeMap<Symbol, Card>,
     pub(super) gate: Gate,
     pub(super) windows: Windows,
-    pub(super) listen_keys: ListenKeys,
     pub(super) hub: Hub,
     market: MarketFrames,
     tape: Option<Tape>,
@@ -41,6 +45,14 @@ pub(super) struct Floor {
 impl Floor {
     pub(super) fn new(mut exchange: Exchange, settings: &SandboxSettings) -> Self {
         let account = exchange.open_account(&settings.account);
+        let (mut gate, mut listen_keys) = (Gate::default(), BTreeMap::new());
+        gate.register(account, settings.api_key.clone(), &settings.api_secret);
+        listen_keys.insert(account, ListenKeys::new(&settings.api_secret));
+        for other in &settings.others {
+            let account = exchange.open_account(&other.account);
+            gate.register(account, other.api_key.clone(), &other.api_secret);
+            listen_keys.insert(account, ListenKeys::new(&other.api_secret));
+        }
         let cards: BTreeMap<_, _> = exchange
             .instruments()
             .map(|instrument| (instrument.symbol, Card::new(instrument.clone())))
@@ -48,9 +60,9 @@ impl Floor {
         Self {
             exchange,
             account,
-            gate: Gate::new(settings.api_key.clone(), &settings.api_secret),
+            gate,
             windows: Windows::new(settings.limits),
-            listen_keys: ListenKeys::new(&settings.api_secret),
+            listen_keys,
             hub: Hub::default(),
             market: MarketFrames::new(cards.values()),
             cards,
@@ -85,7 +97,9 @@ impl Floor {
         self.exchange.advance(now);
         self.publish();
         self.market.flush(&mut self.hub, &self.exchange, now);
-        if let Some(key) = self.listen_keys.expire(now) {
+        let keys = self.listen_keys.values_mut();
+        let expired: Vec<String> = keys.filter_map(|keys| keys.expire(now)).collect();
+        for key in expired {
             self.tell_expired(&key);
         }
     }
@@ -119,23 +133,38 @@ impl Floor {
                 ExchangeEvent::Market { time, event } => {
                     self.market.publish(&mut self.hub, &self.exchange, *time, event);
                 }
-                ExchangeEvent::Order(_) | ExchangeEvent::Account(_) | ExchangeEvent::Stop(_)
-                    if event.account() == Some(self.account) =>
-                {
-                    self.publish_private(&event);
+                ExchangeEvent::Liquidation { time, order } => {
+                    if let Some(card) = self.cards.get(&order.report.symbol) {
+                        streams::publish_liquidation(&mut self.hub, card, *time, order);
+                    }
                 }
-                ExchangeEvent::Order(_) | ExchangeEvent::Account(_) | ExchangeEvent::Stop(_) => {}
+                ExchangeEvent::Order(OrderEvent { account, .. })
+                | ExchangeEvent::Account(AccountEvent { account, .. })
+                | ExchangeEvent::Stop(StopEvent { account, .. })
+                | ExchangeEvent::MarginCall(MarginCallEvent { account, .. }) => {
+                    self.publish_private(*account, &event);
+                }
             }
         }
         self.happened = happened;
     }
 
-    fn publish_private(&mut self, event: &ExchangeEvent) {
-        let Some(key) = self.listen_keys.active().map(ToOwned::to_owned) else { return };
-        let frames = UserFrames { exchange: &self.exchange, account: self.account };
+    fn publish_private(&mut self, account: AccountId, event: &ExchangeEvent) {
+        let Some(key) = self.active_key(account) else { return };
+        let frames = UserFrames { exchange: &self.exchange, account };
         for (name, payload) in frames.of(event) {
             self.hub.publish_private(&key, name, &payload);
         }
+    }
+
+    /// The key whose listeners hear an account.
+    fn active_key(&self, account: AccountId) -> Option<String> {
+        self.listen_keys.get(&account)?.active().map(ToOwned::to_owned)
+    }
+
+    /// The listen keys of the account being served.
+    pub(super) fn own_keys(&mut self) -> Result<&mut ListenKeys, Refusal> {
+        self.listen_keys.get_mut(&self.account).ok_or_else(Refusal::internal)
     }
 
     /// Tells the listeners of a key that it is over.
@@ -147,10 +176,10 @@ impl Floor {
         self.hub.publish_private(key, "listenKeyExpired", &payload);
     }
 
-    /// Tells the account's listeners of a new leverage.
-    pub(super) fn tell_leverage(&mut self, symbol: Symbol, leverage: u32) {
-        let Some(key) = self.listen_keys.active().map(ToOwned::to_owned) else { return };
-        let payload = streams::leverage(self.now().millis(), symbol, leverage);
+    /// Tells the listeners of the account being served of a new setting.
+    pub(super) fn tell_setting(&mut self, setting: Setting) {
+        let Some(key) = self.active_key(self.account) else { return };
+        let payload = setting.frame(self.now().millis());
         self.hub.publish_private(&key, "ACCOUNT_CONFIG_UPDATE", &payload);
     }
 }

@@ -1,10 +1,13 @@
-//! Who may ask: API key, signature, and the window around the request's timestamp.
+//! Who may ask, and as whom: API key, signature, and the window around the request's timestamp.
 //!
 //! Knows no endpoint and counts nothing. Order of judgement: key, what must be there, timestamp,
 //! signature (exchange-api.md 3.1).
 
+use std::collections::BTreeMap;
+
 use crate::domain::Timestamp;
 use crate::sign::{Secret, Signer};
+use crate::sim::AccountId;
 
 use super::parameters::{Parameters, signed_parts};
 use super::refusal::Refusal;
@@ -30,38 +33,45 @@ pub(super) enum Security {
     Signed,
 }
 
-/// Lets requests of one account in.
-#[derive(Debug)]
+/// Lets requests of accounts in.
+#[derive(Debug, Default)]
 pub(super) struct Gate {
-    api_key: String,
+    keys: BTreeMap<String, Holder>,
+}
+
+/// Whose a key is, and what its requests are signed with.
+#[derive(Debug)]
+struct Holder {
+    account: AccountId,
     signer: Signer,
 }
 
 impl Gate {
-    pub(super) fn new(api_key: String, api_secret: &Secret) -> Self {
-        Self { api_key, signer: Signer::new(api_secret) }
+    /// Lets an account in by its key.
+    pub(super) fn register(&mut self, account: AccountId, api_key: String, api_secret: &Secret) {
+        self.keys.insert(api_key, Holder { account, signer: Signer::new(api_secret) });
     }
 
-    /// Passes a request or says why not.
+    /// Passes a request, and says whose it is unless it may be anyone's; or says why not.
     pub(super) fn admit(
         &self,
         now: Timestamp,
         security: Security,
         request: &Request,
         parameters: &Parameters,
-    ) -> Result<(), Refusal> {
-        match security {
-            Security::Public => Ok(()),
-            Security::Key => self.check_key(request),
-            Security::Signed => {
-                self.check_key(request)?;
-                check_time(now, parameters)?;
-                self.check_signature(request, parameters)
-            }
+    ) -> Result<Option<AccountId>, Refusal> {
+        if security == Security::Public {
+            return Ok(None);
         }
+        let holder = self.holder(request)?;
+        if security == Security::Signed {
+            check_time(now, parameters)?;
+            holder.check_signature(request, parameters)?;
+        }
+        Ok(Some(holder.account))
     }
 
-    fn check_key(&self, request: &Request) -> Result<(), Refusal> {
+    fn holder(&self, request: &Request) -> Result<&Holder, Refusal> {
         match request.api_key.as_deref() {
             None => Err(Refusal::key_format()),
             Some(key)
@@ -69,11 +79,12 @@ impl Gate {
             {
                 Err(Refusal::key_format())
             }
-            Some(key) if key != self.api_key => Err(Refusal::unknown_key()),
-            Some(_) => Ok(()),
+            Some(key) => self.keys.get(key).ok_or_else(Refusal::unknown_key),
         }
     }
+}
 
+impl Holder {
     fn check_signature(&self, request: &Request, parameters: &Parameters) -> Result<(), Refusal> {
         let signature = parameters.signature()?;
         let [query, body] = signed_parts(&request.query, &request.body);
@@ -109,10 +120,13 @@ mod tests {
     const NOW: i64 = 1_700_000_000_000;
 
     fn gate() -> Gate {
-        Gate::new("key1".to_owned(), &Secret::new("secret".to_owned()))
+        let mut gate = Gate::default();
+        gate.register(AccountId(0), "key1".to_owned(), &Secret::new("secret".to_owned()));
+        gate.register(AccountId(7), "key7".to_owned(), &Secret::new("other".to_owned()));
+        gate
     }
 
-    fn ask(query: &str, body: &str, key: Option<&str>) -> Result<(), Refusal> {
+    fn ask(query: &str, body: &str, key: Option<&str>) -> Result<Option<AccountId>, Refusal> {
         let parameters = Parameters::parse(query, body)?;
         let request = Request {
             query: query.to_owned(),
@@ -148,7 +162,10 @@ mod tests {
         let (query, body) = ("symbol=BTCUSDT", format!("timestamp={NOW}"));
         let signature =
             Signer::new(&Secret::new("secret".to_owned())).sign(&format!("{query}{body}"));
-        assert_eq!(ask(query, &format!("{body}&signature={signature}"), Some("key1")), Ok(()));
+        assert_eq!(
+            ask(query, &format!("{body}&signature={signature}"), Some("key1")),
+            Ok(Some(AccountId(0)))
+        );
     }
 
     #[test]
@@ -158,6 +175,7 @@ mod tests {
         assert_eq!(code(&query, None), -2014);
         assert_eq!(code(&query, Some("bad key")), -2014);
         assert_eq!(code(&query, Some("key2")), -2015);
+        assert_eq!(code(&query, Some("key7")), -1022, "signed with another account's secret");
         assert_eq!(code(&format!("timestamp={NOW}"), Some("key1")), -1102);
         assert_eq!(code(&query.replace("signature=", "signature=0"), Some("key1")), -1022);
         assert_eq!(code(&format!("{query}&a=1"), Some("key1")), -1022, "all bytes are signed");

@@ -26,5 +26,5 @@ mod windows;
 mod words;
 
 pub use server::{Control, RunningSandbox, SandboxError, Server};
-pub use settings::{RateLimits, SandboxSettings};
+pub use settings::{RateLimits, SandboxAccount, SandboxSettings};
 pub use tape::{Tape, TapeError};

@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use percent_encoding::percent_decode_str;
 
-use crate::domain::{ClientOrderId, Price, Quantity, Symbol, Timestamp};
+use crate::domain::{Amount, ClientOrderId, Price, Quantity, Symbol, Timestamp};
 
 use super::refusal::Refusal;
 
@@ -79,6 +79,11 @@ impl Parameters {
 
     /// A quantity.
     pub(super) fn quantity(&self, name: &str) -> Result<Option<Quantity>, Refusal> {
+        self.decimal(name)
+    }
+
+    /// An amount of quote asset.
+    pub(super) fn amount(&self, name: &str) -> Result<Option<Amount>, Refusal> {
         self.decimal(name)
     }
 

@@ -13,9 +13,10 @@ use crate::sign::Secret;
 use crate::sim::{AccountId, Exchange};
 
 use super::floor::Floor;
+use super::listen_key::ListenKeys;
 use super::mailbox::{FloorHandle, FloorTask};
 use super::rest;
-use super::settings::SandboxSettings;
+use super::settings::{SandboxAccount, SandboxSettings};
 use super::streams::session;
 
 /// Why a loopback exchange does not start.
@@ -50,6 +51,8 @@ pub struct RunningSandbox {
     pub api_key: String,
     /// The account's API secret.
     pub api_secret: Secret,
+    /// The accounts beside it; the first of them has the account id that follows its.
+    pub others: Vec<SandboxAccount>,
     /// The way in for those in the same process.
     pub control: Control,
     stop: CancellationToken,
@@ -64,7 +67,7 @@ pub struct Control {
 }
 
 impl Server {
-    /// Serves an exchange, opening its one account, until `shutdown` or until the answer is dropped.
+    /// Serves an exchange, opening its accounts, until `shutdown` or until the answer is dropped.
     ///
     /// The exchange's time follows `clock`; one that is behind it first catches up.
     ///
@@ -89,6 +92,7 @@ impl Server {
             ws_url,
             api_key: settings.api_key,
             api_secret: settings.api_secret,
+            others: settings.others,
             control: Control { floor: handle },
             stop,
             floor,
@@ -167,12 +171,14 @@ impl Control {
         self.floor.visit(|floor| floor.hub.len()).await.unwrap_or(0)
     }
 
-    /// Ends the listen key, as the venue does after an hour without a keep-alive.
+    /// Ends every listen key, as the venue does after an hour without a keep-alive.
     pub async fn expire_listen_key(&self) {
         let _ = self
             .floor
             .visit(|floor| {
-                if let Some(key) = floor.listen_keys.close() {
+                let keys = floor.listen_keys.values_mut();
+                let closed: Vec<String> = keys.filter_map(ListenKeys::close).collect();
+                for key in closed {
                     floor.tell_expired(&key);
                 }
             })

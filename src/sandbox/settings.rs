@@ -24,29 +24,58 @@ pub struct SandboxSettings {
     pub api_secret: Secret,
     /// What the account begins with.
     pub account: AccountSettings,
+    /// More accounts beside it, each with keys of its own.
+    pub others: Vec<SandboxAccount>,
     /// The limits on requests and orders.
     pub limits: RateLimits,
     /// The recording that is the market, for instruments whose liquidity is a tape.
     pub tape: Option<Tape>,
 }
 
+/// One more account of a loopback exchange.
+#[derive(Debug, Clone)]
+pub struct SandboxAccount {
+    /// Its API key.
+    pub api_key: String,
+    /// Its API secret; no secret of anyone's.
+    pub api_secret: Secret,
+    /// What it begins with.
+    pub account: AccountSettings,
+}
+
 impl SandboxSettings {
     /// Loopback, free ports, keys derived from a seed, the default account and limits.
     #[must_use]
     pub fn for_seed(seed: u64) -> Self {
-        use sha2::{Digest, Sha256};
-        let derive =
-            |what: &str| hex::encode(Sha256::digest(format!("lobd exchange {what} {seed}")));
         let loopback = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
         Self {
             listen: loopback,
             listen_streams: loopback,
             allow_remote: false,
-            api_key: derive("key"),
-            api_secret: Secret::new(derive("secret")),
+            api_key: derive(seed, "key"),
+            api_secret: Secret::new(derive(seed, "secret")),
             account: AccountSettings::default(),
+            others: Vec::new(),
             limits: RateLimits::default(),
             tape: None,
         }
     }
+
+    /// As many accounts as that, with keys derived from a seed: the others begin as the first does.
+    #[must_use]
+    pub fn with_accounts(mut self, seed: u64, count: usize) -> Self {
+        let other = |number: usize| SandboxAccount {
+            api_key: derive(seed, &format!("key {number}")),
+            api_secret: Secret::new(derive(seed, &format!("secret {number}"))),
+            account: self.account,
+        };
+        self.others = (1..count).map(other).collect();
+        self
+    }
+}
+
+/// A key that is the same for the same seed and no secret of anyone's.
+fn derive(seed: u64, what: &str) -> String {
+    use sha2::{Digest, Sha256};
+    hex::encode(Sha256::digest(format!("lobd exchange {what} {seed}")))
 }

@@ -1,9 +1,12 @@
 //! Rate limits as the venue counts them: fixed windows of the clock, not sliding ones.
 //!
-//! Everything on loopback is one address and one account, so there is one pool of each kind. Does
-//! not ban: passing a limit is answered with 429 until the window ends (exchange-api.md 6).
+//! Everything on loopback is one address, so there is one pool of weight; orders are counted for
+//! each account. Does not ban: passing a limit is answered with 429 until the window ends (exchange-api.md 6).
+
+use std::collections::BTreeMap;
 
 use crate::domain::Timestamp;
+use crate::sim::AccountId;
 
 use super::refusal::Refusal;
 
@@ -51,8 +54,14 @@ impl Window {
 pub(super) struct Windows {
     limits: RateLimits,
     weight: Window,
-    orders_10s: Window,
-    orders_1m: Window,
+    orders: BTreeMap<AccountId, Orders>,
+}
+
+/// The new orders of one account.
+#[derive(Debug, Default)]
+struct Orders {
+    ten_seconds: Window,
+    minute: Window,
 }
 
 impl Windows {
@@ -75,14 +84,19 @@ impl Windows {
     }
 
     /// Counts a new order, accepted or not.
-    pub(super) fn spend_order(&mut self, now: Timestamp) -> Result<(), Refusal> {
+    pub(super) fn spend_order(
+        &mut self,
+        now: Timestamp,
+        account: AccountId,
+    ) -> Result<(), Refusal> {
         let limits = self.limits;
-        let used = self.orders_10s.used(now, TEN_SECONDS_MS);
+        let orders = self.orders.entry(account).or_default();
+        let used = orders.ten_seconds.used(now, TEN_SECONDS_MS);
         *used = used.saturating_add(1);
         if *used > limits.orders_10s {
             return Err(Refusal::too_many_orders(limits.orders_10s, "10 SECOND"));
         }
-        let used = self.orders_1m.used(now, MINUTE_MS);
+        let used = orders.minute.used(now, MINUTE_MS);
         *used = used.saturating_add(1);
         if *used > limits.orders_1m {
             return Err(Refusal::too_many_orders(limits.orders_1m, "1 MINUTE"));
@@ -90,17 +104,17 @@ impl Windows {
         Ok(())
     }
 
-    /// The headers that tell the caller.
+    /// The headers that tell the caller; `of_order` is whose new order it was, if it was one.
     pub(super) fn headers(
         &mut self,
         now: Timestamp,
-        is_order: bool,
+        of_order: Option<AccountId>,
     ) -> Vec<(&'static str, String)> {
         let weight = *self.weight.used(now, MINUTE_MS);
         let mut headers = vec![("x-mbx-used-weight-1m", weight.to_string())];
-        if is_order {
-            let ten = *self.orders_10s.used(now, TEN_SECONDS_MS);
-            let minute = *self.orders_1m.used(now, MINUTE_MS);
+        if let Some(orders) = of_order.map(|account| self.orders.entry(account).or_default()) {
+            let ten = *orders.ten_seconds.used(now, TEN_SECONDS_MS);
+            let minute = *orders.minute.used(now, MINUTE_MS);
             headers.push(("x-mbx-order-count-10s", ten.to_string()));
             headers.push(("x-mbx-order-count-1m", minute.to_string()));
         }
@@ -130,15 +144,22 @@ mod tests {
 
     #[test]
     fn orders_are_counted_in_both_windows() {
+        const ONE: AccountId = AccountId(0);
         let limits = RateLimits { weight_1m: 10, orders_10s: 2, orders_1m: 3 };
         let mut windows = Windows::new(limits);
         let at = Timestamp::from_millis;
-        assert!(windows.spend_order(at(0)).is_ok() && windows.spend_order(at(1)).is_ok());
-        assert_eq!(windows.spend_order(at(2)).unwrap_err().code, -1015);
-        assert!(windows.spend_order(at(10_000)).is_ok());
-        assert_eq!(windows.spend_order(at(20_000)).unwrap_err().code, -1015, "4 in the minute");
-        let headers = windows.headers(at(20_000), true);
+        assert!(windows.spend_order(at(0), ONE).is_ok() && windows.spend_order(at(1), ONE).is_ok());
+        assert_eq!(windows.spend_order(at(2), ONE).unwrap_err().code, -1015);
+        assert!(windows.spend_order(at(10_000), ONE).is_ok());
+        assert_eq!(
+            windows.spend_order(at(20_000), ONE).unwrap_err().code,
+            -1015,
+            "4 in the minute"
+        );
+        let headers = windows.headers(at(20_000), Some(ONE));
         assert_eq!(headers[1], ("x-mbx-order-count-10s", "1".to_owned()));
         assert_eq!(headers[2], ("x-mbx-order-count-1m", "4".to_owned()));
+        let headers = windows.headers(at(20_000), Some(AccountId(1)));
+        assert_eq!(headers[2], ("x-mbx-order-count-1m", "0".to_owned()), "another account's");
     }
 }

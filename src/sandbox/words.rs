@@ -3,6 +3,7 @@
 use crate::domain::{
     Amount, OrderKind, OrderStatus, Price, Quantity, Rate, Side, StopStatus, TimeInForce,
 };
+use crate::sim::MarginType;
 
 use super::refusal::Refusal;
 
@@ -122,6 +123,30 @@ pub(super) const fn stop_status(status: StopStatus) -> &'static str {
         StopStatus::Canceled => "CANCELED",
         StopStatus::Expired => "EXPIRED",
         StopStatus::Rejected => "REJECTED",
+    }
+}
+
+/// As positions tell it.
+pub(super) const fn margin_type(margin_type: MarginType) -> &'static str {
+    match margin_type {
+        MarginType::Crossed => "cross",
+        MarginType::Isolated => "isolated",
+    }
+}
+
+/// As settings and margin calls tell it, and as it is set.
+pub(super) const fn margin_setting(margin_type: MarginType) -> &'static str {
+    match margin_type {
+        MarginType::Crossed => "CROSSED",
+        MarginType::Isolated => "ISOLATED",
+    }
+}
+
+pub(super) fn parse_margin_setting(text: &str) -> Result<MarginType, Refusal> {
+    match text {
+        "CROSSED" => Ok(MarginType::Crossed),
+        "ISOLATED" => Ok(MarginType::Isolated),
+        _ => Err(Refusal::bad_value("marginType")),
     }
 }
 

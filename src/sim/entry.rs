@@ -234,6 +234,7 @@ impl Exchange {
         request: &OrderRequest,
     ) -> Result<Quantity, Rejection> {
         if !request.reduce_only {
+            self.judge_bracket(account, at, request)?;
             self.judge_margin(account, at, request)?;
             return Ok(request.quantity);
         }

@@ -1,9 +1,13 @@
 //! What the exchange tells the world: its market to all, orders and money to their account.
 
 use crate::book::MarketEvent;
-use crate::domain::{Amount, BalanceReport, Fill, PositionReport, Price, Quantity, Timestamp};
+use crate::domain::{
+    Amount, BalanceReport, Fill, PositionReport, Price, Quantity, Symbol, Timestamp,
+};
 
 use super::accounts::AccountId;
+use super::liquidation::Forced;
+use super::margin::{Holding, MarginType};
 use super::orders::OrderRecord;
 use super::stops::StopRecord;
 
@@ -23,6 +27,15 @@ pub enum ExchangeEvent {
     Account(AccountEvent),
     /// An account's conditional order changed.
     Stop(StopEvent),
+    /// An account's margin is nearly lost.
+    MarginCall(MarginCallEvent),
+    /// Anyone may know: a position was liquidated by this order, which is done.
+    Liquidation {
+        /// When.
+        time: Timestamp,
+        /// The order.
+        order: OrderRecord,
+    },
 }
 
 /// A change of an ordinary order (`ORDER_TRADE_UPDATE`).
@@ -53,6 +66,8 @@ pub enum Execution {
     Canceled,
     /// Ended by its terms or by the exchange.
     Expired,
+    /// Taken over by the exchange itself: by its insurance fund, or in deleveraging.
+    Calculated(Forced),
 }
 
 /// Why an order expired (`er`).
@@ -66,6 +81,8 @@ pub enum ExpiryReason {
     ImmediateRemainder,
     /// Reduce-only with nothing left to reduce.
     ReduceOnly,
+    /// The exchange closed the account's position.
+    Liquidation,
     /// What a market order could not fill.
     MarketRemainder,
 }
@@ -81,10 +98,29 @@ pub struct AccountEvent {
     pub reason: AccountReason,
     /// The balance after it.
     pub balance: BalanceReport,
+    /// What of the wallet no isolated position ties.
+    pub cross_wallet: Amount,
+    /// What came in or went out besides profit and fees.
+    pub balance_change: Amount,
+    /// The symbol whose funding was paid, if that is why.
+    pub funded: Option<Symbol>,
     /// The position that changed, after it.
-    pub position: PositionReport,
-    /// Profit realised in this position so far, before fees.
+    pub position: Option<PositionChange>,
+}
+
+/// A position after a change of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PositionChange {
+    /// The position.
+    pub report: PositionReport,
+    /// The price at which closing would give back what was paid.
+    pub break_even_price: Price,
+    /// Profit realised in it so far, before fees.
     pub realized_pnl: Amount,
+    /// What stands behind it.
+    pub margin_type: MarginType,
+    /// What is tied to it; zero on cross margin.
+    pub isolated_wallet: Amount,
 }
 
 /// Why an account changed (`m`).
@@ -92,6 +128,51 @@ pub struct AccountEvent {
 pub enum AccountReason {
     /// An order traded.
     Order,
+    /// Money came in.
+    Deposit,
+    /// Money went out.
+    Withdraw,
+    /// Funding was paid or received.
+    FundingFee,
+    /// A liquidation's fee, or a loss the insurance fund took over.
+    InsuranceClear,
+    /// Margin was tied to a position or freed.
+    MarginTransfer,
+    /// What stands behind a position was changed.
+    MarginTypeChange,
+}
+
+/// What is told of an account besides how it stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Told {
+    pub(super) reason: AccountReason,
+    pub(super) symbol: Option<Symbol>,
+    pub(super) balance_change: Amount,
+}
+
+impl Told {
+    /// Of its money alone.
+    pub(super) const fn money(reason: AccountReason) -> Self {
+        Self { reason, symbol: None, balance_change: Amount::ZERO }
+    }
+
+    /// Of its money and a position.
+    pub(super) const fn position(reason: AccountReason, symbol: Symbol) -> Self {
+        Self { reason, symbol: Some(symbol), balance_change: Amount::ZERO }
+    }
+}
+
+/// A pool of margin is nearly lost (`MARGIN_CALL`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MarginCallEvent {
+    /// When.
+    pub time: Timestamp,
+    /// Whose.
+    pub account: AccountId,
+    /// The cross wallet, if that is what is nearly lost.
+    pub cross_wallet: Option<Amount>,
+    /// The positions it stands behind.
+    pub holdings: Vec<Holding>,
 }
 
 /// A change of a conditional order (`ALGO_UPDATE`).
@@ -123,6 +204,7 @@ impl ExpiryReason {
             Self::SelfTrade => 1,
             Self::ImmediateRemainder => 2,
             Self::ReduceOnly => 4,
+            Self::Liquidation => 5,
             Self::MarketRemainder => 9,
         }
     }
@@ -133,10 +215,11 @@ impl ExchangeEvent {
     #[must_use]
     pub const fn time(&self) -> Timestamp {
         match self {
-            Self::Market { time, .. } => *time,
+            Self::Market { time, .. } | Self::Liquidation { time, .. } => *time,
             Self::Order(event) => event.time,
             Self::Account(event) => event.time,
             Self::Stop(event) => event.time,
+            Self::MarginCall(event) => event.time,
         }
     }
 
@@ -144,10 +227,11 @@ impl ExchangeEvent {
     #[must_use]
     pub const fn account(&self) -> Option<AccountId> {
         match self {
-            Self::Market { .. } => None,
+            Self::Market { .. } | Self::Liquidation { .. } => None,
             Self::Order(event) => Some(event.account),
             Self::Account(event) => Some(event.account),
             Self::Stop(event) => Some(event.account),
+            Self::MarginCall(event) => Some(event.account),
         }
     }
 }

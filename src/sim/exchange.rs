@@ -5,8 +5,10 @@
 //!
 //! Invariants: **1** the same settings and calls give the same events, byte for byte; **2** events
 //! are drained in the order in which they happened, and their times never fall; **3** wallet =
-//! first balance + realised profit − fees, and the position is the sum of the fills; **4** a
-//! reduce-only order never opens or flips a position; **5** an account never trades with itself.
+//! first balance + the sum of income rows (profit, fees, funding, transfers, liquidation), and the
+//! position is the sum of the fills; **4** a reduce-only order never opens or flips a position;
+//! **5** an account never trades with itself; **6** money is lost to nobody: whatever the market
+//! does, no wallet ends below zero without a position.
 //!
 //! Memory is bounded but for undrained events: whoever advances must drain.
 
@@ -35,6 +37,7 @@ pub struct Exchange {
     pub(super) orders: Orders,
     pub(super) stops: Stops,
     pub(super) events: Vec<ExchangeEvent>,
+    pub(super) liquidations: u64,
     /// Scratch, kept for its allocation.
     matches: Vec<Match>,
 }
@@ -64,6 +67,7 @@ impl Exchange {
             orders: Orders::new(),
             stops: Stops::new(),
             events: Vec::new(),
+            liquidations: 0,
             matches: Vec::new(),
         };
         exchange.advance(start); // the seeded markets open
@@ -128,12 +132,20 @@ impl Exchange {
                 tape.trade(trade, &mut matches);
                 listing.keep_trade(*trade);
             }
-            MarketEvent::MarkPrice(mark) => listing.mark.record(mark.price),
+            MarketEvent::MarkPrice(mark) => {
+                listing.mark.record(mark.price);
+                if let Some(mid_price) = listing.mid_price() {
+                    listing.funding.sample(mid_price, mark.price);
+                }
+            }
             MarketEvent::BookTicker(_) => {}
         }
         self.events.push(ExchangeEvent::Market { time: self.now, event: event.clone() });
         self.settle(at, &matches);
         self.trigger_all(at);
+        if matches!(event, MarketEvent::MarkPrice(_)) {
+            self.check_margins(at);
+        }
         Ok(())
     }
 
@@ -159,6 +171,7 @@ impl Exchange {
         }
         self.settle(at, &matches);
         self.trigger_all(at);
+        self.check_margins(at);
         Ok(())
     }
 
@@ -211,6 +224,7 @@ impl Exchange {
                 }
             }
             Due::MarkPrice => self.refresh_mark_price(at),
+            Due::Funding => self.pay_funding(at),
         }
     }
 
@@ -223,7 +237,7 @@ impl Exchange {
             match due {
                 Due::Market => live.step_market(self.now, &mut matches),
                 Due::Adverse => live.step_adverse(self.now, grid, &mut matches),
-                Due::Flush | Due::MarkPrice => {}
+                Due::Flush | Due::MarkPrice | Due::Funding => {}
             }
         }
         self.settle(at, &matches);
@@ -238,11 +252,12 @@ impl Exchange {
     fn refresh_mark_price(&mut self, at: usize) {
         let listing = &mut self.listings[at];
         let symbol = listing.symbol();
-        let Some(price) = listing.mid_price().and_then(|mid| listing.mark.sample(mid)) else {
-            return;
-        };
+        let Some(mid_price) = listing.mid_price() else { return };
+        let Some(price) = listing.mark.sample(mid_price) else { return };
+        listing.funding.sample(mid_price, price);
         self.push_market(MarketEvent::MarkPrice(MarkPrice { symbol, price, event_time: self.now }));
         self.trigger_all(at);
+        self.check_margins(at);
     }
 
     fn trigger_all(&mut self, at: usize) {
@@ -259,6 +274,11 @@ impl Exchange {
 
     pub(super) fn listed(&self, symbol: Symbol) -> Result<usize, Rejection> {
         self.find(symbol).ok_or_else(refusals::bad_symbol)
+    }
+
+    /// Every account, the first opened first.
+    pub fn account_ids(&self) -> impl Iterator<Item = AccountId> + use<> {
+        (0..u32::try_from(self.accounts.len()).unwrap_or(u32::MAX)).map(AccountId)
     }
 
     pub(super) fn account(&self, id: AccountId) -> Option<&Account> {

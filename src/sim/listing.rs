@@ -6,6 +6,8 @@ use std::time::Duration;
 use crate::book::{DepthSnapshot, DepthUpdate, PublicTrade};
 use crate::domain::{Instrument, Price, Side, Symbol, Timestamp, TradeId};
 
+use super::brackets::Brackets;
+use super::funding::Funding;
 use super::grid::Grid;
 use super::liquidity::{Live, Seconds, Source, Tape};
 use super::mark_price::MarkPrice;
@@ -35,6 +37,8 @@ pub(super) enum Due {
     Flush,
     /// A mark price.
     MarkPrice,
+    /// Funding, at the mark price of its hour.
+    Funding,
 }
 
 /// One listed instrument.
@@ -44,6 +48,8 @@ pub(super) struct Listing {
     pub(super) grid: Grid,
     pub(super) source: Source,
     pub(super) mark: MarkPrice,
+    pub(super) brackets: Brackets,
+    pub(super) funding: Funding,
     pub(super) last_price: Option<Price>,
     pub(super) recent_trades: VecDeque<PublicTrade>,
     next_trade_id: u64,
@@ -82,8 +88,12 @@ impl Listing {
             Source::Live(_) => 1,
             Source::Tape(_) | Source::Seconds(_) => FIRST_TRADE_ID_BESIDE_A_RECORDING,
         };
+        let brackets = Brackets::of(instrument.symbol);
+        let funding = Funding::new(&brackets, start);
         Ok(Self {
             instrument,
+            brackets,
+            funding,
             grid,
             source,
             mark: MarkPrice::default(),
@@ -156,9 +166,12 @@ impl Listing {
             Source::Live(live) => (live.next_market_time(), Due::Market)
                 .min((live.adverse.next_time(), Due::Adverse))
                 .min((self.next_flush, Due::Flush))
-                .min((self.next_second, Due::MarkPrice)),
-            Source::Tape(_) if self.mark.is_recorded() => (Timestamp::MAX, Due::MarkPrice),
-            Source::Tape(_) => (self.next_second, Due::MarkPrice),
+                .min((self.next_second, Due::MarkPrice))
+                .min((self.funding.next_time(), Due::Funding)),
+            Source::Tape(_) if self.mark.is_recorded() => (self.funding.next_time(), Due::Funding),
+            Source::Tape(_) => {
+                (self.next_second, Due::MarkPrice).min((self.funding.next_time(), Due::Funding))
+            }
             Source::Seconds(_) => (Timestamp::MAX, Due::MarkPrice),
         }
     }
@@ -169,6 +182,7 @@ impl Listing {
             Due::Market | Due::Adverse => {}
             Due::Flush => self.next_flush = next_multiple(now, FLUSH_INTERVAL),
             Due::MarkPrice => self.next_second = next_multiple(now, SECOND),
+            Due::Funding => self.funding.schedule(now),
         }
     }
 
@@ -188,6 +202,7 @@ impl Listing {
         }
         self.next_flush = next_multiple(now, FLUSH_INTERVAL);
         self.next_second = next_multiple(now, SECOND);
+        self.funding.schedule(now);
     }
 }
 

@@ -3,13 +3,18 @@
 mod accounts;
 mod adversity;
 mod backtest;
+mod brackets;
 mod entry;
 mod events;
 mod exchange;
+mod funding;
 mod grid;
+mod income;
 mod latency;
+mod liquidation;
 mod liquidity;
 mod listing;
+mod margin;
 mod mark_price;
 pub mod market;
 pub mod matching;
@@ -20,17 +25,23 @@ mod reports;
 mod settings;
 mod settle;
 mod stops;
+mod transfers;
 mod triggers;
 
 pub use accounts::{AccountId, FILLS_KEPT};
 pub use adversity::{AdverseAct, Adversity};
 pub use backtest::{BacktestReport, BacktestSettings, EquityPoint, backtest};
+pub use brackets::{Bracket, Brackets};
 pub use events::{
-    AccountEvent, AccountReason, ChildFills, ExchangeEvent, Execution, ExpiryReason, OrderEvent,
-    StopEvent,
+    AccountEvent, AccountReason, ChildFills, ExchangeEvent, Execution, ExpiryReason,
+    MarginCallEvent, OrderEvent, PositionChange, StopEvent,
 };
 pub use exchange::Exchange;
+pub use funding::{FundingOutlook, FundingPayment};
+pub use income::{INCOME_KEPT, Income, IncomeKind, IncomeQuery};
 pub use latency::{Latency, LatencySettings};
+pub use liquidation::{Forced, ForcedOrder};
+pub use margin::{Holding, MarginSummary, MarginType};
 pub use orders::{FINISHED_KEPT, OrderName, OrderRecord};
 pub use position::Position;
 pub use reports::FillQuery;

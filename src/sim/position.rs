@@ -13,6 +13,8 @@ pub struct Position {
     exposure: Exposure,
     /// What the open quantity was paid for (long) or sold for (short); never negative.
     cost: Amount,
+    /// Fees paid for opening it.
+    fees: Amount,
     realized: Amount,
     updated_at: Timestamp,
 }
@@ -48,6 +50,28 @@ impl Position {
             .ok()
             .and_then(|units| Price::from_units(units).ok())
             .unwrap_or_default()
+    }
+
+    /// The price at which closing would give back what was paid, opening fees included; zero when
+    /// flat.
+    #[must_use]
+    pub fn break_even_price(&self) -> Price {
+        let held = i128::from(self.exposure.quantity().units());
+        let per_unit =
+            (i128::from(self.fees.units()) * i128::from(UNITS_PER_ONE)).checked_div(held);
+        let offset = i64::try_from(per_unit.unwrap_or_default()).unwrap_or_default();
+        let sign = self.exposure.side().map_or(0, Side::sign);
+        self.entry_price().checked_offset(sign * offset).unwrap_or_default()
+    }
+
+    /// What the open quantity was paid for (long) or sold for (short).
+    pub(super) const fn cost(&self) -> Amount {
+        self.cost
+    }
+
+    /// Adds to the fees paid for opening it.
+    pub(super) const fn charge(&mut self, fee: Amount) {
+        self.fees = self.fees.saturating_add(fee);
     }
 
     /// Profit not yet realised at a mark price.
@@ -87,6 +111,8 @@ impl Position {
             Side::Buy => released.saturating_add(-part),
         };
         self.cost = self.cost.saturating_add(-released);
+        let fees = share(self.fees, closing, self.exposure.quantity());
+        self.fees = self.fees.saturating_add(-fees);
         if !opening.is_zero() {
             self.cost = self.cost.saturating_add(whole.saturating_add(-part));
         }
@@ -103,14 +129,14 @@ pub(super) fn notional(price: Price, quantity: Quantity) -> Amount {
         .unwrap_or_else(|_| Amount::from_units(i64::MAX).unwrap_or_default())
 }
 
-/// The share of `cost` that belongs to `part` of `whole`: all of it for the whole.
-fn share(cost: Amount, part: Quantity, whole: Quantity) -> Amount {
+/// The share of an amount that belongs to `part` of `whole`: all of it for the whole.
+pub(super) fn share(amount: Amount, part: Quantity, whole: Quantity) -> Amount {
     if part == whole {
-        return cost;
+        return amount;
     }
     let units =
-        i128::from(cost.units()) * i128::from(part.units()) / i128::from(whole.units()).max(1);
-    i64::try_from(units).ok().and_then(|units| Amount::from_units(units).ok()).unwrap_or(cost)
+        i128::from(amount.units()) * i128::from(part.units()) / i128::from(whole.units()).max(1);
+    i64::try_from(units).ok().and_then(|units| Amount::from_units(units).ok()).unwrap_or(amount)
 }
 
 #[cfg(test)]

@@ -27,8 +27,54 @@ refusals! {
     reduce_only = -2022 "ReduceOnly Order is rejected.";
     /// Too many open orders.
     max_open_orders = -2025 "Reach max open order limit.";
-    /// Leverage out of range.
-    bad_leverage = -4028 "Leverage is not valid.";
+    /// The position could grow beyond what its leverage allows.
+    position_too_large = -2027 "Exceeded the maximum allowable position at current leverage.";
+    /// Less leverage would bind more margin than there is.
+    leverage_too_small =
+        -2028 "Leverage is smaller than permitted: insufficient margin balance.";
+    /// What stands behind the position is so already.
+    same_margin_type = -4046 "No need to change margin type.";
+    /// Orders are open in the symbol.
+    margin_type_with_orders =
+        -4047 "Margin type cannot be changed if there exists open orders.";
+    /// A position is open in the symbol.
+    margin_type_with_position = -4048 "Margin type cannot be changed if there exists position.";
+    /// Only isolated positions have margin of their own.
+    margin_of_cross = -4049 "Add margin only support for isolated position.";
+    /// More than is free.
+    cross_insufficient = -4050 "Cross balance insufficient.";
+    /// More than the position can spare.
+    isolated_insufficient = -4051 "Isolated balance insufficient.";
+    /// There is no position to move margin to.
+    margin_of_nothing = -4054 "Cannot add position margin: position is 0.";
+    /// Nothing to move.
+    amount_not_positive = -4055 "Amount must be positive.";
+    /// The position mode is so already.
+    same_position_mode = -4059 "No need to change position side.";
+    /// Orders are open.
+    position_mode_with_orders =
+        -4067 "Position side cannot be changed if there exists open orders.";
+    /// Positions are open.
+    position_mode_with_positions =
+        -4068 "Position side cannot be changed if there exists position.";
+    /// Less leverage on an isolated position.
+    isolated_leverage = -4161
+        "Leverage reduction is not supported in Isolated Margin Mode with open positions.";
+    /// Several assets cannot back positions together while one is isolated.
+    multi_assets_among_isolated = -4167
+        "Unable to adjust to Multi-Assets mode with symbols of USD-M Futures under \
+         isolated-margin mode.";
+    /// No isolated margin while several assets back positions together.
+    isolated_among_multi_assets =
+        -4168 "Unable to adjust to isolated-margin mode under the Multi-Assets mode.";
+    /// Whether several assets back positions together is so already.
+    same_multi_assets =
+        -4171 "No need to change multi-assets mode.";
+    /// Hedge mode is not offered (exchange-api.md 7.1).
+    position_mode_blocked =
+        -4531 "Position mode cannot be changed at the moment. Please try again later.";
+    /// Funding hours that do not divide a day.
+    bad_funding_interval = -1130 "Data sent for parameter 'fundingIntervalHours' is not valid.";
     /// Too many waiting stops.
     max_stops = -4045 "Reach max stop order limit.";
     /// The client id names an open order.
@@ -42,6 +88,11 @@ refusals! {
     /// Post-only would take.
     would_take = -5022
         "Due to the order could not be executed as maker, the Post Only order will be rejected.";
+}
+
+/// Leverage out of range.
+pub(super) fn bad_leverage(leverage: u32) -> Rejection {
+    refuse(-4028, &format!("Leverage {leverage} is not valid."))
 }
 
 /// The refusal of a broken filter.

@@ -1,12 +1,11 @@
-//! What can be asked of the exchange: orders, stops, trades, positions, money, the market.
+//! What can be asked of the exchange: orders, stops, trades, the market.
 
 use crate::book::{DepthSnapshot, Level, MarkPrice, PublicTrade};
 use crate::domain::{
-    Amount, BalanceReport, FeeRates, Fill, Instrument, OrderId, PositionReport, Price, Rejection,
-    Side, Symbol, Timestamp, TradeId,
+    FeeRates, Fill, Instrument, OrderId, Price, Rejection, Side, Symbol, Timestamp, TradeId,
 };
 
-use super::accounts::{AccountId, initial_margin, liquidation_price, quote_asset};
+use super::accounts::AccountId;
 use super::exchange::Exchange;
 use super::listing::Listing;
 use super::orders::{OrderName, OrderRecord};
@@ -110,90 +109,10 @@ impl Exchange {
         newest
     }
 
-    /// The position of an account in a symbol; a flat one is zero.
-    ///
-    /// # Errors
-    /// −1121 for an unknown symbol.
-    pub fn position(
-        &self,
-        account: AccountId,
-        symbol: Symbol,
-    ) -> Result<PositionReport, Rejection> {
-        let at = self.listed(symbol)?;
-        let Some(found) = self.account(account) else { return Err(refusals::bad_symbol()) };
-        let position = found.position(symbol);
-        let mark_price = self.listings[at].reference_price().unwrap_or_default();
-        let unrealized_pnl = position.unrealized(mark_price);
-        let others = self.equity(account).saturating_add(-unrealized_pnl);
-        Ok(PositionReport {
-            symbol,
-            exposure: position.exposure(),
-            entry_price: position.entry_price(),
-            mark_price,
-            unrealized_pnl,
-            liquidation_price: liquidation_price(&position, others),
-            update_time: position.updated_at(),
-        })
-    }
-
-    /// The positions of an account in every listed symbol, flat ones included, ordered by symbol.
-    #[must_use]
-    pub fn positions(&self, account: AccountId) -> Vec<PositionReport> {
-        self.symbols().filter_map(|symbol| self.position(account, symbol).ok()).collect()
-    }
-
-    /// The balance of an account.
-    #[must_use]
-    pub fn balance(&self, account: AccountId) -> BalanceReport {
-        BalanceReport {
-            asset: quote_asset(),
-            wallet_balance: self.account(account).map(|found| found.wallet).unwrap_or_default(),
-            available_balance: self.free_margin(account).max(Amount::ZERO),
-        }
-    }
-
-    /// The initial margin that an account's positions and orders in a symbol bind.
-    #[must_use]
-    pub fn bound_margin(&self, account: AccountId, symbol: Symbol) -> Amount {
-        let Some((at, found)) = self.find(symbol).zip(self.account(account)) else {
-            return Amount::ZERO;
-        };
-        let open = |side| self.orders.open_quantity(account, symbol, side);
-        let exposure = found.position(symbol).exposure();
-        let mark = self.listings[at].reference_price().unwrap_or_default();
-        initial_margin(exposure, (open(Side::Buy), open(Side::Sell)), mark, found.leverage(symbol))
-    }
-
     /// The fees an account pays.
     #[must_use]
     pub fn fee_rates(&self, account: AccountId) -> Option<FeeRates> {
         self.account(account).map(|found| found.fees)
-    }
-
-    /// The leverage of an account in a symbol.
-    #[must_use]
-    pub fn leverage(&self, account: AccountId, symbol: Symbol) -> Option<u32> {
-        self.account(account).map(|found| found.leverage(symbol))
-    }
-
-    /// Sets the leverage of an account in a symbol.
-    ///
-    /// # Errors
-    /// −4028 outside 1 to 125, −1121 for an unknown symbol.
-    pub fn set_leverage(
-        &mut self,
-        account: AccountId,
-        symbol: Symbol,
-        leverage: u32,
-    ) -> Result<(), Rejection> {
-        self.listed(symbol)?;
-        match self.account_mut(account) {
-            Some(found) if (1..=125).contains(&leverage) => {
-                found.set_leverage(symbol, leverage);
-                Ok(())
-            }
-            Some(_) | None => Err(refusals::bad_leverage()),
-        }
     }
 
     /// The listed instruments, ordered by symbol.
@@ -234,26 +153,6 @@ impl Exchange {
         let Some(at) = self.find(symbol) else { return Vec::new() };
         let trades = &self.listings[at].recent_trades;
         trades.iter().skip(trades.len().saturating_sub(limit)).copied().collect()
-    }
-
-    /// Wallet and unrealised profit together.
-    pub(super) fn equity(&self, account: AccountId) -> Amount {
-        let Some(found) = self.account(account) else { return Amount::ZERO };
-        let unrealized: Amount = found
-            .positions()
-            .filter(|(_, position)| position.exposure().side().is_some())
-            .filter_map(|(symbol, position)| {
-                let mark = self.listings[self.find(symbol)?].reference_price()?;
-                Some(position.unrealized(mark))
-            })
-            .sum();
-        found.wallet.saturating_add(unrealized)
-    }
-
-    /// Equity less the margin bound; negative when the account is over its means.
-    pub(super) fn free_margin(&self, account: AccountId) -> Amount {
-        let bound: Amount = self.symbols().map(|symbol| self.bound_margin(account, symbol)).sum();
-        self.equity(account).saturating_add(-bound)
     }
 
     fn symbols(&self) -> impl Iterator<Item = Symbol> + '_ {

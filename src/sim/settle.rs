@@ -1,23 +1,42 @@
 //! From matches to money: fills booked, orders advanced, everyone told.
 
 use crate::book::{MarketEvent, PublicTrade};
-use crate::domain::{Amount, Fill, OrderId, OrderStatus, Price, Quantity, Side, TradeId};
+use crate::domain::{Amount, Fill, OrderId, OrderStatus, Price, Quantity, Rate, Side, TradeId};
 
 use super::accounts::{AccountId, quote_asset};
 use super::events::{
     AccountEvent, AccountReason, ExchangeEvent, Execution, ExpiryReason, OrderEvent,
+    PositionChange, Told,
 };
 use super::exchange::{Exchange, Matches};
 use super::liquidity::Source;
+use super::margin::MarginType;
 use super::matching::{Match, OrderKey};
 use super::orders::OrderRecord;
 
 /// One side of a match.
-struct Party {
+pub(super) struct Party {
     key: OrderKey,
     account: AccountId,
     side: Side,
     is_maker: bool,
+}
+
+impl Party {
+    /// The side of an order that the exchange itself fills.
+    pub(super) const fn forced(order: &OrderRecord) -> Self {
+        let (account, side) = (order.account, order.report.side);
+        Self { key: order.key(), account, side, is_maker: false }
+    }
+}
+
+/// What one side of a match books.
+#[derive(Clone, Copy)]
+pub(super) struct Trade {
+    pub(super) id: TradeId,
+    pub(super) price: Price,
+    pub(super) quantity: Quantity,
+    pub(super) execution: Execution,
 }
 
 impl Exchange {
@@ -29,8 +48,10 @@ impl Exchange {
             let trade_id = listing.take_trade_id();
             let price = listing.grid.price(found.price_ticks);
             let quantity = listing.grid.quantity(found.lots);
+            let execution = Execution::Trade;
+            let trade = Trade { id: trade_id, price, quantity, execution };
             for party in self.parties(found).into_iter().flatten() {
-                self.book_fill(at, &party, (trade_id, price, quantity));
+                self.book_fill(at, &party, &trade);
                 // The taker's turn comes once its order rests or has ended.
                 if party.is_maker && !touched.contains(&party.account) {
                     touched.push(party.account);
@@ -59,19 +80,21 @@ impl Exchange {
         })
     }
 
-    fn book_fill(
-        &mut self,
-        at: usize,
-        party: &Party,
-        (trade_id, price, quantity): (TradeId, Price, Quantity),
-    ) {
+    pub(super) fn book_fill(&mut self, at: usize, party: &Party, trade: &Trade) {
         let symbol = self.listings[at].symbol();
         let Some(mut order) = self.orders.get(OrderId(party.key.0)).copied() else { return };
-        let now = self.now;
+        let (now, Trade { price, quantity, execution, .. }) = (self.now, *trade);
         let Some(account) = self.account_mut(party.account) else { return };
-        let fill = account.book(Fill {
+        let fees = account.fees;
+        let (rate, expiry) = match execution {
+            Execution::Calculated(_) => (Rate::ZERO, ExpiryReason::Liquidation),
+            Execution::New | Execution::Trade | Execution::Canceled | Execution::Expired => {
+                (if party.is_maker { fees.maker } else { fees.taker }, ExpiryReason::None)
+            }
+        };
+        let fill = Fill {
             symbol,
-            trade_id,
+            trade_id: trade.id,
             order_id: order.report.order_id,
             client_order_id: Some(order.report.client_order_id),
             side: party.side,
@@ -82,38 +105,53 @@ impl Exchange {
             realized_pnl: Amount::ZERO,
             is_maker: party.is_maker,
             time: now,
-        });
+        };
+        let fill = account.book(fill, rate);
         order.fill(price, quantity, now);
         self.orders.update(order);
         self.events.push(ExchangeEvent::Order(OrderEvent {
             time: now,
             account: party.account,
-            execution: Execution::Trade,
+            execution,
             order,
             fill: Some(fill),
-            expiry: ExpiryReason::None,
+            expiry,
         }));
-        self.push_account(at, party.account);
+        self.tell_account(party.account, Told::position(AccountReason::Order, symbol));
         let is_spent = order.remaining.is_zero() && !order.report.status.is_terminal();
         if is_spent && party.is_maker {
             self.end(at, order, OrderStatus::Expired, ExpiryReason::ReduceOnly);
         }
     }
 
-    fn push_account(&mut self, at: usize, account: AccountId) {
-        let symbol = self.listings[at].symbol();
-        let Ok(position) = self.position(account, symbol) else { return };
-        let realized_pnl = self
-            .account(account)
-            .map(|found| found.position(symbol).realized())
-            .unwrap_or_default();
+    /// Tells an account how it stands. Funding of a cross position tells of the money alone.
+    pub(super) fn tell_account(&mut self, account: AccountId, told: Told) {
+        let Some(found) = self.account(account) else { return };
+        let change = |symbol| {
+            let report = self.position(account, symbol).ok()?;
+            let position = found.position(symbol);
+            Some(PositionChange {
+                report,
+                break_even_price: position.break_even_price(),
+                realized_pnl: position.realized(),
+                margin_type: found.margin_type(symbol),
+                isolated_wallet: found.isolated_wallet(symbol),
+            })
+        };
+        let is_funding = told.reason == AccountReason::FundingFee;
+        let position = told
+            .symbol
+            .and_then(change)
+            .filter(|change| !is_funding || change.margin_type == MarginType::Isolated);
         self.events.push(ExchangeEvent::Account(AccountEvent {
             time: self.now,
             account,
-            reason: AccountReason::Order,
+            reason: told.reason,
             balance: self.balance(account),
+            cross_wallet: found.cross_wallet(),
+            balance_change: told.balance_change,
+            funded: told.symbol.filter(|_| is_funding),
             position,
-            realized_pnl,
         }));
     }
 

@@ -16,9 +16,6 @@ use super::{Answer, to_json};
 /// The depths that may be asked for.
 const DEPTHS: [usize; 7] = [5, 10, 20, 50, 100, 500, 1_000];
 
-/// Funding is due every eight hours at the venue; here none is paid.
-const FUNDING_INTERVAL_MS: i64 = 8 * 3_600_000;
-
 /// The venue's spelling of "perpetual".
 const NEVER_DELIVERED: i64 = 4_133_404_800_000;
 
@@ -176,8 +173,8 @@ struct PremiumIndex {
     mark_price: String,
     index_price: String,
     estimated_settle_price: String,
-    last_funding_rate: &'static str,
-    interest_rate: &'static str,
+    last_funding_rate: String,
+    interest_rate: String,
     next_funding_time: i64,
     time: i64,
 }
@@ -185,6 +182,7 @@ struct PremiumIndex {
 pub(super) fn premium_index(floor: &mut Floor, parameters: &Parameters) -> Answer {
     one_or_all(floor, parameters, |floor, symbol, _| {
         let mark = floor.exchange.mark_price(symbol)?;
+        let funding = floor.exchange.funding(symbol)?;
         let price = words::padded(mark.price.units(), 8);
         let now = floor.now().millis();
         Some(PremiumIndex {
@@ -192,17 +190,12 @@ pub(super) fn premium_index(floor: &mut Floor, parameters: &Parameters) -> Answe
             mark_price: price.clone(),
             index_price: price.clone(),
             estimated_settle_price: price,
-            last_funding_rate: "0.00000000",
-            interest_rate: "0.00000000",
-            next_funding_time: next_funding_time(now),
+            last_funding_rate: words::padded(funding.rate.units(), 8),
+            interest_rate: words::padded(funding.interest.units(), 8),
+            next_funding_time: funding.next_time.millis(),
             time: now,
         })
     })
-}
-
-/// The next full eight hours.
-pub(in crate::sandbox) const fn next_funding_time(now_ms: i64) -> i64 {
-    (now_ms.div_euclid(FUNDING_INTERVAL_MS) + 1) * FUNDING_INTERVAL_MS
 }
 
 #[derive(Serialize)]

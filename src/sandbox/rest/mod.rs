@@ -8,16 +8,21 @@
 
 mod account;
 mod conditional;
+mod configuration;
+mod funding;
 pub(super) mod http;
+mod income;
 mod market;
 mod orders;
+mod positions;
 mod user_stream;
 
 use serde::Serialize;
 
 use crate::domain::Timestamp;
+use crate::sim::AccountId;
 
-pub(super) use market::{level_text, next_funding_time};
+pub(super) use market::level_text;
 
 use super::floor::Floor;
 use super::gate::Security;
@@ -105,15 +110,33 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint("GET", "/fapi/v3/balance", Signed, Of(5), account::balance),
     endpoint("GET", "/fapi/v2/account", Signed, Of(5), account::account_v2),
     endpoint("GET", "/fapi/v3/account", Signed, Of(5), account::account_v3),
-    endpoint("GET", "/fapi/v2/positionRisk", Signed, Of(5), account::position_risk_v2),
-    endpoint("GET", "/fapi/v3/positionRisk", Signed, Of(5), account::position_risk_v3),
-    endpoint("GET", "/fapi/v1/accountConfig", Signed, Of(5), account::account_config),
-    endpoint("GET", "/fapi/v1/symbolConfig", Signed, Of(5), account::symbol_config),
-    endpoint("GET", "/fapi/v1/commissionRate", Signed, Of(20), account::commission_rate),
-    endpoint("POST", "/fapi/v1/leverage", Signed, Of(1), account::set_leverage),
-    endpoint("POST", "/fapi/v1/marginType", Signed, Of(1), account::set_margin_type),
-    endpoint("GET", "/fapi/v1/positionSide/dual", Signed, Of(30), account::position_mode),
-    endpoint("POST", "/fapi/v1/positionSide/dual", Signed, Of(1), account::set_position_mode),
+    endpoint("GET", "/fapi/v2/positionRisk", Signed, Of(5), positions::risk_v2),
+    endpoint("GET", "/fapi/v3/positionRisk", Signed, Of(5), positions::risk_v3),
+    endpoint("POST", "/fapi/v1/positionMargin", Signed, Of(1), positions::move_margin),
+    endpoint("GET", "/fapi/v1/forceOrders", Signed, BySymbol(20, 50), positions::forced_orders),
+    endpoint("GET", "/fapi/v1/adlQuantile", Signed, Of(5), positions::deleveraging_quantile),
+    endpoint("GET", "/fapi/v1/income", Signed, Of(30), income::income),
+    endpoint("GET", "/fapi/v1/fundingRate", Public, Of(0), funding::rates),
+    endpoint("GET", "/fapi/v1/fundingInfo", Public, Of(0), funding::adjusted),
+    endpoint("GET", "/fapi/v1/accountConfig", Signed, Of(5), configuration::account),
+    endpoint("GET", "/fapi/v1/symbolConfig", Signed, Of(5), configuration::symbol),
+    endpoint("GET", "/fapi/v1/commissionRate", Signed, Of(20), configuration::commission_rate),
+    endpoint("GET", "/fapi/v1/leverageBracket", Signed, Of(1), configuration::brackets),
+    endpoint("POST", "/fapi/v1/leverage", Signed, Of(1), configuration::set_leverage),
+    endpoint("POST", "/fapi/v1/marginType", Signed, Of(1), configuration::set_margin_type),
+    endpoint("GET", "/fapi/v1/positionSide/dual", Signed, Of(30), configuration::hedge_mode),
+    endpoint("POST", "/fapi/v1/positionSide/dual", Signed, Of(1), configuration::set_hedge_mode),
+    endpoint("GET", "/fapi/v1/multiAssetsMargin", Signed, Of(30), configuration::multi_assets),
+    endpoint("POST", "/fapi/v1/multiAssetsMargin", Signed, Of(1), configuration::set_multi_assets),
+    endpoint("GET", "/fapi/v1/feeBurn", Signed, Of(30), configuration::fee_burn),
+    endpoint("POST", "/fapi/v1/feeBurn", Signed, Of(1), configuration::set_fee_burn),
+    endpoint(
+        "GET",
+        "/fapi/v1/apiTradingStatus",
+        Signed,
+        BySymbol(1, 10),
+        configuration::trading_rules,
+    ),
     endpoint("POST", "/fapi/v1/listenKey", Key, Of(1), user_stream::open),
     endpoint("PUT", "/fapi/v1/listenKey", Key, Of(1), user_stream::keep_alive),
     endpoint("DELETE", "/fapi/v1/listenKey", Key, Of(1), user_stream::close),
@@ -151,13 +174,15 @@ impl Floor {
         let found = ENDPOINTS
             .iter()
             .find(|found| found.method == request.method && found.path == request.path);
+        let first = self.account;
         let answer = match found {
             Some(endpoint) => self.answer(now, endpoint, request),
             None => Err(Refusal::unknown_path(&request.method, &request.path)),
         };
+        let served: AccountId = std::mem::replace(&mut self.account, first);
         self.publish();
         let is_order = found.is_some_and(Endpoint::is_new_order) && answer.is_ok();
-        let mut headers = self.windows.headers(now, is_order);
+        let mut headers = self.windows.headers(now, is_order.then_some(served));
         match answer {
             Ok(body) => Reply { status: 200, headers, body },
             Err(refusal) => {
@@ -172,9 +197,11 @@ impl Floor {
     fn answer(&mut self, now: Timestamp, endpoint: &Endpoint, request: &Request) -> Answer {
         let parameters = Parameters::parse(&request.query, &request.body)?;
         self.windows.spend_weight(now, endpoint.weight.of(&parameters))?;
-        self.gate.admit(now, endpoint.security, request, &parameters)?;
+        if let Some(account) = self.gate.admit(now, endpoint.security, request, &parameters)? {
+            self.account = account;
+        }
         if endpoint.is_new_order() {
-            self.windows.spend_order(now)?;
+            self.windows.spend_order(now, self.account)?;
         }
         (endpoint.answer)(self, &parameters)
     }

@@ -6,16 +6,16 @@ use super::Answer;
 
 pub(super) fn open(floor: &mut Floor, _: &Parameters) -> Answer {
     let now = floor.now();
-    Ok(format!(r#"{{"listenKey":"{}"}}"#, floor.listen_keys.open(now)))
+    Ok(format!(r#"{{"listenKey":"{}"}}"#, floor.own_keys()?.open(now)))
 }
 
 pub(super) fn keep_alive(floor: &mut Floor, _: &Parameters) -> Answer {
     let now = floor.now();
-    Ok(format!(r#"{{"listenKey":"{}"}}"#, floor.listen_keys.keep_alive(now)?))
+    Ok(format!(r#"{{"listenKey":"{}"}}"#, floor.own_keys()?.keep_alive(now)?))
 }
 
 pub(super) fn close(floor: &mut Floor, _: &Parameters) -> Answer {
-    if let Some(key) = floor.listen_keys.close() {
+    if let Some(key) = floor.own_keys()?.close() {
         floor.tell_expired(&key);
     }
     Ok("{}".to_owned())

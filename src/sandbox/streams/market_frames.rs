@@ -12,7 +12,7 @@ use crate::domain::{Symbol, Timestamp};
 use crate::sim::Exchange;
 
 use super::super::card::Card;
-use super::super::rest::{level_text, next_funding_time};
+use super::super::rest::level_text;
 use super::super::words::{self, Places};
 use super::hub::Hub;
 use super::merge::Merge;
@@ -60,7 +60,7 @@ impl MarketFrames {
             MarketEvent::Depth(update) => frames.depth(hub, exchange, time, update),
             MarketEvent::Trade(trade) => frames.trade(hub, time, trade),
             MarketEvent::BookTicker(ticker) => frames.book_ticker(hub, time, ticker),
-            MarketEvent::MarkPrice(mark) => frames.mark_price(hub, mark),
+            MarketEvent::MarkPrice(mark) => frames.mark_price(hub, exchange, mark),
             MarketEvent::Snapshot(_) => {}
         }
     }
@@ -169,13 +169,14 @@ impl SymbolFrames {
         }
     }
 
-    fn mark_price(&self, hub: &mut Hub, mark: &MarkPrice) {
+    fn mark_price(&self, hub: &mut Hub, exchange: &Exchange, mark: &MarkPrice) {
         let is_third = mark.event_time.millis().div_euclid(1_000).rem_euclid(3) == 0;
         let names = [("@markPrice@1s", true), ("@markPrice", is_third)];
         for (suffix, _) in names.iter().filter(|(_, is_due)| *is_due) {
             hub.publish(Route::Market, &format!("{}{suffix}", self.lower), || {
                 let price = words::padded(mark.price.units(), 8);
                 let now = mark.event_time.millis();
+                let funding = exchange.funding(self.symbol);
                 to_text(&MarkFrame {
                     e: "markPriceUpdate",
                     event_time: now,
@@ -184,8 +185,8 @@ impl SymbolFrames {
                     ap: price.clone(),
                     settle_price: price.clone(),
                     i: price,
-                    r: "0.00000000",
-                    next_funding_time: next_funding_time(now),
+                    r: words::padded(funding.map_or(0, |funding| funding.rate.units()), 8),
+                    next_funding_time: funding.map_or(0, |funding| funding.next_time.millis()),
                     st: USD_MARGINED,
                 })
             });
@@ -265,7 +266,7 @@ struct MarkFrame {
     #[serde(rename = "P")]
     settle_price: String,
     i: String,
-    r: &'static str,
+    r: String,
     #[serde(rename = "T")]
     next_funding_time: i64,
     st: u8,

@@ -1,13 +1,18 @@
 //! The WebSocket side: routes, subscriptions, and the frames of the market and of the account.
 
+mod account_frames;
 mod control;
 mod hub;
+mod liquidation_frames;
 mod market_frames;
 mod merge;
 mod route;
 pub(super) mod session;
+mod setting_frames;
 mod user_frames;
 
 pub(super) use hub::{Hub, Opening, SocketId};
+pub(super) use liquidation_frames::publish_liquidation;
 pub(super) use market_frames::MarketFrames;
-pub(super) use user_frames::{UserFrames, leverage};
+pub(super) use setting_frames::Setting;
+pub(super) use user_frames::UserFrames;

@@ -4,11 +4,12 @@ use serde::Serialize;
 
 use crate::domain::{Amount, Side, StopSize, Symbol, Timestamp};
 use crate::sim::{
-    AccountEvent, AccountId, AccountReason, Exchange, ExchangeEvent, Execution, OrderEvent,
-    StopEvent, StopName, WorkingPrice,
+    AccountId, Exchange, ExchangeEvent, Execution, Forced, OrderEvent, StopEvent, StopName,
+    WorkingPrice,
 };
 
 use super::super::words;
+use super::account_frames;
 use super::market_frames::to_text;
 
 /// Makes the frames of one account.
@@ -21,13 +22,18 @@ impl UserFrames<'_> {
     /// The frames of one event, each with its event's name.
     pub(in crate::sandbox) fn of(&self, event: &ExchangeEvent) -> Vec<(&'static str, String)> {
         match event {
-            ExchangeEvent::Market { .. } => Vec::new(),
+            ExchangeEvent::Market { .. } | ExchangeEvent::Liquidation { .. } => Vec::new(),
             ExchangeEvent::Order(event) => {
                 let lite = trade_lite(event).map(|frame| ("TRADE_LITE", frame));
                 let whole = ("ORDER_TRADE_UPDATE", self.order(event));
                 lite.into_iter().chain([whole]).collect()
             }
-            ExchangeEvent::Account(event) => vec![("ACCOUNT_UPDATE", account(event))],
+            ExchangeEvent::Account(event) => {
+                vec![("ACCOUNT_UPDATE", account_frames::update(event))]
+            }
+            ExchangeEvent::MarginCall(event) => {
+                vec![("MARGIN_CALL", account_frames::margin_call(event))]
+            }
             ExchangeEvent::Stop(event) => vec![("ALGO_UPDATE", stop(event))],
         }
     }
@@ -56,7 +62,7 @@ impl UserFrames<'_> {
                     .as_ref()
                     .map_or_else(|| "0".to_owned(), |stop| stop.report.trigger_price.to_string()),
                 x: execution(event.execution),
-                status: words::status(report.status),
+                status: status(event),
                 i: report.order_id.0,
                 l: fill.map_or_else(|| "0".to_owned(), |fill| fill.quantity.to_string()),
                 z: report.filled_quantity.to_string(),
@@ -100,19 +106,24 @@ impl UserFrames<'_> {
     }
 }
 
-/// A change of leverage.
-pub(in crate::sandbox) fn leverage(time_ms: i64, symbol: Symbol, leverage: u32) -> String {
-    format!(
-        r#"{{"e":"ACCOUNT_CONFIG_UPDATE","E":{time_ms},"T":{time_ms},"ac":{{"s":"{symbol}","l":{leverage}}}}}"#
-    )
-}
-
 const fn execution(execution: Execution) -> &'static str {
     match execution {
         Execution::New => "NEW",
         Execution::Trade => "TRADE",
         Execution::Canceled => "CANCELED",
         Execution::Expired => "EXPIRED",
+        Execution::Calculated(_) => "CALCULATED",
+    }
+}
+
+/// What is taken over by the exchange has a status of its own, in the stream only.
+const fn status(event: &OrderEvent) -> &'static str {
+    match event.execution {
+        Execution::Calculated(Forced::Liquidation) => "NEW_INSURANCE",
+        Execution::Calculated(Forced::Deleveraging) => "NEW_ADL",
+        Execution::New | Execution::Trade | Execution::Canceled | Execution::Expired => {
+            words::status(event.order.report.status)
+        }
     }
 }
 
@@ -124,7 +135,9 @@ const fn working_type(price: WorkingPrice) -> &'static str {
 }
 
 fn trade_lite(event: &OrderEvent) -> Option<String> {
-    let (fill, report) = (event.fill.as_ref()?, &event.order.report);
+    let is_trade = event.execution == Execution::Trade;
+    let fill = event.fill.as_ref().filter(|_| is_trade)?;
+    let report = &event.order.report;
     Some(to_text(&TradeLite {
         e: "TRADE_LITE",
         event_time: event.time.millis(),
@@ -140,38 +153,6 @@ fn trade_lite(event: &OrderEvent) -> Option<String> {
         t: fill.trade_id.0,
         i: report.order_id.0,
     }))
-}
-
-fn account(event: &AccountEvent) -> String {
-    let (balance, position) = (&event.balance, &event.position);
-    let wallet = balance.wallet_balance.to_string();
-    to_text(&AccountFrame {
-        e: "ACCOUNT_UPDATE",
-        event_time: event.time.millis(),
-        transaction_time: event.time.millis(),
-        a: AccountPart {
-            m: match event.reason {
-                AccountReason::Order => "ORDER",
-            },
-            balances: [BalancePart {
-                a: balance.asset.to_string(),
-                wb: wallet.clone(),
-                cw: wallet,
-                bc: "0",
-            }],
-            positions: [PositionPart {
-                s: position.symbol,
-                pa: position.exposure.to_string(),
-                ep: position.entry_price.to_string(),
-                bep: position.entry_price.to_string(),
-                cr: event.realized_pnl.to_string(),
-                up: position.unrealized_pnl.to_string(),
-                mt: "cross",
-                iw: "0",
-                ps: "BOTH",
-            }],
-        },
-    })
 }
 
 fn stop(event: &StopEvent) -> String {
@@ -294,46 +275,6 @@ struct TradeLite {
     l: String,
     t: u64,
     i: u64,
-}
-
-#[derive(Serialize)]
-struct AccountFrame {
-    e: &'static str,
-    #[serde(rename = "E")]
-    event_time: i64,
-    #[serde(rename = "T")]
-    transaction_time: i64,
-    a: AccountPart,
-}
-
-#[derive(Serialize)]
-struct AccountPart {
-    m: &'static str,
-    #[serde(rename = "B")]
-    balances: [BalancePart; 1],
-    #[serde(rename = "P")]
-    positions: [PositionPart; 1],
-}
-
-#[derive(Serialize)]
-struct BalancePart {
-    a: String,
-    wb: String,
-    cw: String,
-    bc: &'static str,
-}
-
-#[derive(Serialize)]
-struct PositionPart {
-    s: Symbol,
-    pa: String,
-    ep: String,
-    bep: String,
-    cr: String,
-    up: String,
-    mt: &'static str,
-    iw: &'static str,
-    ps: &'static str,
 }
 
 #[derive(Serialize)]

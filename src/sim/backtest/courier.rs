@@ -98,7 +98,10 @@ impl Courier {
                     self.post(arrival, Message::Event(Event::Stop(event.stop.report)));
                 }
                 // The engine keeps its own ledger; live, this event is not passed on either.
-                ExchangeEvent::Account(_) | ExchangeEvent::Market { .. } => {}
+                ExchangeEvent::Account(_)
+                | ExchangeEvent::MarginCall(_)
+                | ExchangeEvent::Market { .. }
+                | ExchangeEvent::Liquidation { .. } => {}
             }
         }
         self.drained = drained;
