@@ -44,7 +44,11 @@ mod sim_exchange;
 #[cfg(test)]
 mod sim_margin;
 #[cfg(test)]
+mod sim_orders;
+#[cfg(test)]
 mod sim_recordings;
+#[cfg(test)]
+mod sim_stops;
 #[cfg(test)]
 mod stop_loss;
 #[cfg(test)]

@@ -18,19 +18,19 @@ use proptest::prelude::*;
 
 const START: i64 = 1_700_000_000;
 
-fn symbol() -> Symbol {
+pub(crate) fn symbol() -> Symbol {
     Symbol::new("BTCUSDT").unwrap()
 }
 
-fn price(text: &str) -> Price {
+pub(crate) fn price(text: &str) -> Price {
     text.parse().unwrap()
 }
 
-fn quantity(text: &str) -> Quantity {
+pub(crate) fn quantity(text: &str) -> Quantity {
     text.parse().unwrap()
 }
 
-fn at(second: i64) -> Timestamp {
+pub(crate) fn at(second: i64) -> Timestamp {
     Timestamp::from_seconds(START + second)
 }
 
@@ -55,13 +55,13 @@ pub(crate) fn bitcoin() -> Instrument {
     }
 }
 
-fn exchange(liquidity: Liquidity) -> Exchange {
+pub(crate) fn exchange(liquidity: Liquidity) -> Exchange {
     let instruments = vec![InstrumentSettings { instrument: bitcoin(), liquidity }];
     Exchange::new(&ExchangeSettings { instruments, seed: 7 }, at(0)).unwrap()
 }
 
 /// Two accounts and nobody else, with a mark price of 60,000: each quotes 40 away from it.
-fn duel() -> (Exchange, AccountId, AccountId) {
+pub(crate) fn duel() -> (Exchange, AccountId, AccountId) {
     let mut exchange = exchange(Liquidity::Accounts);
     let rich = AccountSettings { balance: "1000000".parse().unwrap(), ..Default::default() };
     let (one, two) = (exchange.open_account(&rich), exchange.open_account(&rich));
@@ -73,7 +73,7 @@ fn duel() -> (Exchange, AccountId, AccountId) {
     (exchange, one, two)
 }
 
-fn order(id: &str, side: Side, much: &str, kind: OrderKind) -> OrderRequest {
+pub(crate) fn order(id: &str, side: Side, much: &str, kind: OrderKind) -> OrderRequest {
     OrderRequest {
         client_order_id: ClientOrderId::new(id).unwrap(),
         symbol: symbol(),
@@ -84,27 +84,27 @@ fn order(id: &str, side: Side, much: &str, kind: OrderKind) -> OrderRequest {
     }
 }
 
-fn limit(id: &str, side: Side, at: &str, much: &str) -> OrderRequest {
+pub(crate) fn limit(id: &str, side: Side, at: &str, much: &str) -> OrderRequest {
     timed(id, side, at, much, TimeInForce::GoodTilCanceled)
 }
 
-fn timed(id: &str, side: Side, at: &str, much: &str, life: TimeInForce) -> OrderRequest {
+pub(crate) fn timed(id: &str, side: Side, at: &str, much: &str, life: TimeInForce) -> OrderRequest {
     order(id, side, much, OrderKind::Limit { price: price(at), time_in_force: life })
 }
 
-fn market(id: &str, side: Side, much: &str) -> OrderRequest {
+pub(crate) fn market(id: &str, side: Side, much: &str) -> OrderRequest {
     order(id, side, much, OrderKind::Market)
 }
 
-fn reducing(request: OrderRequest) -> OrderRequest {
+pub(crate) fn reducing(request: OrderRequest) -> OrderRequest {
     OrderRequest { reduce_only: true, ..request }
 }
 
-fn name(id: &str) -> OrderName {
+pub(crate) fn name(id: &str) -> OrderName {
     OrderName::Client(ClientOrderId::new(id).unwrap())
 }
 
-fn stop(id: &str, side: Side, trigger: &str, closes: StopSize) -> StopRequest {
+pub(crate) fn stop(id: &str, side: Side, trigger: &str, closes: StopSize) -> StopRequest {
     StopRequest {
         client_order_id: ClientOrderId::new(id).unwrap(),
         symbol: symbol(),
@@ -114,18 +114,21 @@ fn stop(id: &str, side: Side, trigger: &str, closes: StopSize) -> StopRequest {
     }
 }
 
-fn code(answer: Result<OrderRecord, Rejection>) -> i32 {
+pub(crate) fn code(answer: Result<OrderRecord, Rejection>) -> i32 {
     answer.map_or_else(|refused| refused.code, |order| panic!("accepted: {order:?}"))
 }
 
-fn drained(exchange: &mut Exchange) -> Vec<ExchangeEvent> {
+pub(crate) fn drained(exchange: &mut Exchange) -> Vec<ExchangeEvent> {
     let mut events = Vec::new();
     exchange.drain(&mut events);
     events
 }
 
 /// What happened to the orders of an account: execution, status, expiry code.
-fn executions(events: &[ExchangeEvent], account: AccountId) -> Vec<(Execution, OrderStatus, u8)> {
+pub(crate) fn executions(
+    events: &[ExchangeEvent],
+    account: AccountId,
+) -> Vec<(Execution, OrderStatus, u8)> {
     let of_order = |event: &ExchangeEvent| match event {
         ExchangeEvent::Order(event) if event.account == account => {
             Some((event.execution, event.order.report.status, event.expiry.code()))
@@ -337,7 +340,7 @@ fn a_stop_with_nothing_to_close_is_rejected_with_the_reason() {
     let (mut exchange, one, two) = duel();
     let request = stop("sl", Side::Buy, "60100", StopSize::Quantity(quantity("0.1")));
     exchange.place_stop(at(1), one, &request, StopTerms::default()).unwrap();
-    let contract = StopTerms { working_price: WorkingPrice::Contract, reduce_only: true };
+    let contract = StopTerms { working_price: WorkingPrice::Contract, ..StopTerms::default() };
     let waiting = stop("other", Side::Buy, "70000", StopSize::ClosePosition);
     exchange.place_stop(at(1), one, &waiting, contract).unwrap();
     exchange.cancel_all(at(1), two, symbol()).unwrap();

@@ -6,20 +6,22 @@
 
 use crate::domain::decimal::UNITS_PER_ONE;
 use crate::domain::{
-    AlgoOrderId, Amount, OrderKind, OrderRequest, OrderStatus, Price, Quantity, Rate, Rejection,
+    Amount, OrderId, OrderKind, OrderRequest, OrderStatus, Price, Quantity, Rate, Rejection,
     Rounding, Side, Symbol, TimeInForce, Timestamp,
 };
 
 use super::accounts::{AccountId, initial_margin};
+use super::alarms::Alarm;
 use super::events::{ExchangeEvent, Execution, ExpiryReason, OrderEvent};
 use super::exchange::Exchange;
 use super::matching::{Incoming, Owner};
-use super::orders::{OrderName, OrderRecord};
+use super::orders::{NewOrder, OrderName, OrderRecord};
 use super::refusals;
 use super::stops::WorkingPrice;
+use super::terms::OrderTerms;
 
 impl Exchange {
-    /// Places an ordinary order; the answer is its state once the book has dealt with it.
+    /// Places an ordinary order on the usual terms; see [`Exchange::place_on`].
     ///
     /// # Errors
     /// [`Rejection`] with the venue's code (exchange-api.md 7.1); nothing has happened then.
@@ -29,18 +31,44 @@ impl Exchange {
         account: AccountId,
         request: &OrderRequest,
     ) -> Result<OrderRecord, Rejection> {
+        self.place_on(now, account, request, OrderTerms::default())
+    }
+
+    /// Places an ordinary order on terms of its own; the answer is its state once the book has
+    /// dealt with it.
+    ///
+    /// # Errors
+    /// [`Rejection`] with the venue's code (exchange-api.md 7.1); nothing has happened then.
+    pub fn place_on(
+        &mut self,
+        now: Timestamp,
+        account: AccountId,
+        request: &OrderRequest,
+        terms: OrderTerms,
+    ) -> Result<OrderRecord, Rejection> {
         self.advance(now);
-        let at = self.listed(request.symbol)?;
-        self.judge_filters(at, request)?;
-        self.judge_identity(account, at, request)?;
-        let room = self.judge_room(account, at, request)?;
-        self.judge_book(at, request)?;
-        let order = self.orders.accept(self.now, account, request, None);
+        let (at, room) = self.judge(account, request)?;
+        let new = NewOrder { account, request, terms, stop: None };
+        let order = self.accept(new);
         let order = self.work(at, order, room);
         if !order.report.filled_quantity.is_zero() {
             self.trigger(at, WorkingPrice::Contract);
         }
         Ok(self.orders.get(order.report.order_id).copied().unwrap_or(order))
+    }
+
+    /// Judges an order as [`Exchange::place_on`] would, without placing it.
+    ///
+    /// # Errors
+    /// The [`Rejection`] that placing it now would bring.
+    pub fn test_order(
+        &mut self,
+        now: Timestamp,
+        account: AccountId,
+        request: &OrderRequest,
+    ) -> Result<(), Rejection> {
+        self.advance(now);
+        self.judge(account, request).map(|_| ())
     }
 
     /// Cancels a working order; the answer is its last state.
@@ -76,21 +104,32 @@ impl Exchange {
     ) -> Result<usize, Rejection> {
         self.advance(now);
         let at = self.listed(symbol)?;
+        Ok(self.cancel_working(at, account))
+    }
+
+    /// Cancels every working order of an account in a listing; the answer is how many.
+    pub(super) fn cancel_working(&mut self, at: usize, account: AccountId) -> usize {
+        let symbol = self.listings[at].symbol();
         let open: Vec<OrderRecord> = self.orders.open(account, symbol).copied().collect();
         for order in &open {
             self.end(at, *order, OrderStatus::Canceled, ExpiryReason::None);
         }
-        Ok(open.len())
+        open.len()
     }
 
-    /// Matches an accepted order, rests or ends what is left, and returns its state after that.
-    pub(super) fn work(
+    /// Tells of an accepted order, matches it, rests or ends what is left; its state after that.
+    pub(super) fn work(&mut self, at: usize, order: OrderRecord, room: Quantity) -> OrderRecord {
+        self.push_order(&order, Execution::New, ExpiryReason::None);
+        self.enter(at, order, room)
+    }
+
+    /// Matches an order, rests or ends what is left, and returns its state after that.
+    pub(super) fn enter(
         &mut self,
         at: usize,
         mut order: OrderRecord,
         room: Quantity,
     ) -> OrderRecord {
-        self.push_order(&order, Execution::New, ExpiryReason::None);
         if room < order.remaining {
             order.remaining = room;
             self.orders.update(order);
@@ -103,12 +142,17 @@ impl Exchange {
             limit: self.worst_price(at, &order).map(|price| grid.ticks(price)),
             lots: grid.lots(order.remaining),
         };
-        self.prevent_self_trade(at, &incoming, order.account);
+        let before_own = self.prevent_self_trade(at, &incoming, &order);
+        let reach = Incoming { lots: before_own.unwrap_or(incoming.lots), ..incoming };
         let mut matches = Vec::new();
-        let left = self.listings[at].source.take(&incoming, &mut matches);
+        let left = self.listings[at].source.take(&reach, &mut matches);
         self.settle(at, &matches);
         let mut order = self.orders.get(id).copied().unwrap_or(order);
-        if !order.report.status.is_terminal() {
+        if order.report.status.is_terminal() {
+            // Wholly filled.
+        } else if before_own.is_some() {
+            order = self.end_at_own(at, order);
+        } else {
             let lots = left.min(grid.lots(order.remaining));
             order = self.after_match(at, order, Incoming { lots, ..incoming });
         }
@@ -142,25 +186,6 @@ impl Exchange {
         }
     }
 
-    /// Ends a working order: out of the book, filed, reported.
-    pub(super) fn end(
-        &mut self,
-        at: usize,
-        mut order: OrderRecord,
-        status: OrderStatus,
-        expiry: ExpiryReason,
-    ) -> OrderRecord {
-        self.listings[at].source.cancel(order.key());
-        order.report.status = status;
-        order.report.update_time = self.now;
-        self.orders.update(order);
-        let is_cancel = status == OrderStatus::Canceled;
-        let execution = if is_cancel { Execution::Canceled } else { Execution::Expired };
-        self.push_order(&order, execution, expiry);
-        self.after_book_change(at);
-        order
-    }
-
     pub(super) fn push_order(
         &mut self,
         order: &OrderRecord,
@@ -173,18 +198,18 @@ impl Exchange {
         self.events.push(ExchangeEvent::Order(event));
     }
 
-    /// Expires the account's own resting orders that this one would meet (`EXPIRE_MAKER`).
-    fn prevent_self_trade(&mut self, at: usize, incoming: &Incoming, account: AccountId) {
-        let (symbol, grid) = (self.listings[at].symbol(), self.listings[at].grid);
-        let resting = incoming.side.opposite();
-        let own = self.orders.by_priority(account, symbol, resting);
-        for order in own {
-            let ticks = grid.ticks(order.report.price.unwrap_or_default());
-            let source = &self.listings[at].source;
-            if source.would_reach(incoming, order.key(), ticks) {
-                self.end(at, order, OrderStatus::ExpiredInMatch, ExpiryReason::SelfTrade);
-            }
-        }
+    /// Everything that can refuse an order, in the venue's order; how much of it may fill.
+    fn judge(
+        &self,
+        account: AccountId,
+        request: &OrderRequest,
+    ) -> Result<(usize, Quantity), Rejection> {
+        let at = self.listed(request.symbol)?;
+        self.judge_filters(at, request)?;
+        self.judge_identity(account, at, request)?;
+        let room = self.judge_room(account, at, request)?;
+        self.judge_book(account, at, request)?;
+        Ok((at, room))
     }
 
     fn judge_filters(&self, at: usize, request: &OrderRequest) -> Result<(), Rejection> {
@@ -238,12 +263,23 @@ impl Exchange {
             self.judge_margin(account, at, request)?;
             return Ok(request.quantity);
         }
+        self.reducible_room(account, request, None)
+    }
+
+    /// What a reduce-only order finds to reduce, one of the account's own orders left aside.
+    pub(super) fn reducible_room(
+        &self,
+        account: AccountId,
+        request: &OrderRequest,
+        aside: Option<OrderId>,
+    ) -> Result<Quantity, Rejection> {
         let position = self.account(account).map(|found| found.position(request.symbol));
         let reducible = position.unwrap_or_default().reducible(request.side);
         let sign = request.side.sign();
         let is_before = |order: &OrderRecord| {
             let price = order.report.price.unwrap_or_default().units();
             order.report.side == request.side
+                && Some(order.report.order_id) != aside
                 && request.kind.price().is_some_and(|limit| sign * price >= sign * limit.units())
         };
         let room = self
@@ -251,7 +287,12 @@ impl Exchange {
             .open(account, request.symbol)
             .filter(|order| is_before(order))
             .fold(reducible, |room, order| room.saturating_sub(order.remaining));
-        if room.is_zero() { Err(refusals::reduce_only()) } else { Ok(room.min(request.quantity)) }
+        // A fill-or-kill order that reduce-only would clip could not fill wholly.
+        let least = if is_fill_or_kill(request) { request.quantity } else { Quantity::ZERO };
+        if room.is_zero() || room < least {
+            return Err(refusals::reduce_only());
+        }
+        Ok(room.min(request.quantity))
     }
 
     fn judge_margin(
@@ -285,7 +326,12 @@ impl Exchange {
     }
 
     /// What only the book can tell: post-only would take, fill-or-kill cannot fill.
-    fn judge_book(&self, at: usize, request: &OrderRequest) -> Result<(), Rejection> {
+    fn judge_book(
+        &self,
+        account: AccountId,
+        at: usize,
+        request: &OrderRequest,
+    ) -> Result<(), Rejection> {
         let listing = &self.listings[at];
         match request.kind {
             OrderKind::Limit { price, time_in_force } => {
@@ -295,7 +341,11 @@ impl Exchange {
                     TimeInForce::PostOnly if listing.source.would_take(side, limit) => {
                         Err(refusals::would_take())
                     }
-                    TimeInForce::FillOrKill if listing.source.takeable(side, limit) < lots => {
+                    TimeInForce::FillOrKill
+                        if listing.source.takeable(side, limit)
+                            - self.own_lots(account, at, (side, limit))
+                            < lots =>
+                    {
                         Err(refusals::cannot_fill())
                     }
                     TimeInForce::GoodTilCanceled
@@ -337,16 +387,31 @@ impl Exchange {
         bound.round_to_tick(filters.tick_size, rounding).ok()
     }
 
-    /// Places the order a stop becomes; `None` with the reason if the book refuses it.
-    pub(super) fn place_child(
+    /// Accepts the order a stop becomes, with how much of it may fill.
+    pub(super) fn accept_child(
         &mut self,
         at: usize,
-        account: AccountId,
-        request: &OrderRequest,
-        stop: AlgoOrderId,
+        new: NewOrder<'_>,
     ) -> Result<(OrderRecord, Quantity), Rejection> {
-        let room = self.judge_room(account, at, request)?;
-        self.judge_book(at, request)?;
-        Ok((self.orders.accept(self.now, account, request, Some(stop)), room))
+        let room = self.judge_room(new.account, at, new.request)?;
+        self.judge_book(new.account, at, new.request)?;
+        Ok((self.accept(new), room))
+    }
+
+    fn accept(&mut self, new: NewOrder<'_>) -> OrderRecord {
+        let order = self.orders.accept(self.now, new);
+        if let Some(date) = new.terms.good_till {
+            self.alarms.set(date, Alarm::OrderDate(order.report.order_id));
+        }
+        order
+    }
+}
+
+const fn is_fill_or_kill(request: &OrderRequest) -> bool {
+    match request.kind {
+        OrderKind::Limit { time_in_force, .. } => {
+            matches!(time_in_force, TimeInForce::FillOrKill)
+        }
+        OrderKind::Market => false,
     }
 }

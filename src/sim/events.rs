@@ -68,6 +68,8 @@ pub enum Execution {
     Expired,
     /// Taken over by the exchange itself: by its insurance fund, or in deleveraging.
     Calculated(Forced),
+    /// Changed by its owner.
+    Amended,
 }
 
 /// Why an order expired (`er`).
@@ -79,6 +81,8 @@ pub enum ExpiryReason {
     SelfTrade,
     /// What an immediate-or-cancel order could not fill.
     ImmediateRemainder,
+    /// What an immediate-or-cancel order could not fill without meeting its own account.
+    ImmediateSelfTrade,
     /// Reduce-only with nothing left to reduce.
     ReduceOnly,
     /// The exchange closed the account's position.
@@ -195,6 +199,16 @@ pub struct ChildFills {
     pub filled_quantity: Quantity,
 }
 
+impl ChildFills {
+    /// What an order has traded by now.
+    pub(super) fn of(order: &OrderRecord) -> Self {
+        Self {
+            average_price: order.report.average_price.unwrap_or_default(),
+            filled_quantity: order.report.filled_quantity,
+        }
+    }
+}
+
 impl ExpiryReason {
     /// The venue's number for it (exchange-api.md 5.2).
     #[must_use]
@@ -203,6 +217,7 @@ impl ExpiryReason {
             Self::None => 0,
             Self::SelfTrade => 1,
             Self::ImmediateRemainder => 2,
+            Self::ImmediateSelfTrade => 3,
             Self::ReduceOnly => 4,
             Self::Liquidation => 5,
             Self::MarketRemainder => 9,

@@ -19,12 +19,16 @@ use crate::domain::{Rate, Rejection, Second, Symbol, Timestamp};
 
 use super::accounts::{Account, AccountId};
 use super::adversity::Adversity;
+use super::alarms::{Alarm, Alarms};
+use super::amend::Amendments;
+use super::countdown::Countdowns;
 use super::events::ExchangeEvent;
 use super::liquidity::Source;
 use super::listing::{Due, Listing};
 use super::matching::Match;
 use super::orders::Orders;
 use super::refusals;
+use super::rules::Rules;
 use super::settings::{AccountSettings, ExchangeSettings, SimError};
 use super::stops::{Stops, WorkingPrice};
 
@@ -36,6 +40,10 @@ pub struct Exchange {
     pub(super) accounts: Vec<Account>,
     pub(super) orders: Orders,
     pub(super) stops: Stops,
+    pub(super) amendments: Amendments,
+    pub(super) countdowns: Countdowns,
+    pub(super) alarms: Alarms,
+    pub(super) rules: Rules,
     pub(super) events: Vec<ExchangeEvent>,
     pub(super) liquidations: u64,
     /// Scratch, kept for its allocation.
@@ -66,6 +74,10 @@ impl Exchange {
             accounts: Vec::new(),
             orders: Orders::new(),
             stops: Stops::new(),
+            amendments: Amendments::default(),
+            countdowns: Countdowns::default(),
+            alarms: Alarms::default(),
+            rules: Rules::default(),
             events: Vec::new(),
             liquidations: 0,
             matches: Vec::new(),
@@ -81,6 +93,11 @@ impl Exchange {
         id
     }
 
+    /// Sets what the venue leaves undocumented or does with a delay.
+    pub const fn set_rules(&mut self, rules: Rules) {
+        self.rules = rules;
+    }
+
     /// The exchange's time: that of the latest call.
     #[must_use]
     pub const fn now(&self) -> Timestamp {
@@ -90,19 +107,16 @@ impl Exchange {
     /// When the exchange will next act by itself; [`Timestamp::MAX`] if never.
     #[must_use]
     pub fn next_wake(&self) -> Timestamp {
-        self.listings.iter().map(|listing| listing.next_due().0).min().unwrap_or(Timestamp::MAX)
+        let listed = self.listings.iter().map(|listing| listing.next_due().0).min();
+        listed.unwrap_or(Timestamp::MAX).min(self.alarms.next_time())
     }
 
     /// Lets everything happen that is due up to and including `now`, in order of time.
     ///
     /// A `now` before the exchange's time changes nothing: its clock never runs back.
     pub fn advance(&mut self, now: Timestamp) {
-        while let Some((time, due, at)) = self.next_due()
-            && time <= now
-        {
-            self.now = self.now.max(time);
-            self.listings[at].done(due, self.now);
-            self.act(at, due);
+        while self.next_wake() <= now && self.next_wake() < Timestamp::MAX {
+            self.act_next();
         }
         self.now = self.now.max(now);
     }
@@ -180,6 +194,7 @@ impl Exchange {
     /// What is due in a while stays due in that while; times already reported stay.
     pub fn shift_time(&mut self, by: Duration) {
         self.now = self.now + by;
+        self.alarms.shift_time(by);
         for listing in &mut self.listings {
             listing.shift_time(by, self.now);
         }
@@ -204,6 +219,32 @@ impl Exchange {
         match &self.listings[self.find(symbol)?].source {
             Source::Live(live) => Some(live.market.as_ref()?.expected_move(horizon)),
             Source::Tape(_) | Source::Seconds(_) => None,
+        }
+    }
+
+    /// Does what is due first; at one moment promises are kept before anyone trades.
+    fn act_next(&mut self) {
+        let alarm = self.alarms.next_time();
+        match self.next_due() {
+            Some((time, due, at)) if time < alarm => {
+                self.now = self.now.max(time);
+                self.listings[at].done(due, self.now);
+                self.act(at, due);
+            }
+            Some(_) | None => {
+                self.now = self.now.max(alarm);
+                self.ring();
+            }
+        }
+    }
+
+    fn ring(&mut self) {
+        match self.alarms.take_next() {
+            Some(Alarm::OrderDate(id)) => self.end_at_date(id),
+            Some(Alarm::StopDate(id)) => self.end_stop_at_date(id),
+            Some(Alarm::Trigger(id)) => self.fire(id),
+            Some(Alarm::Countdown(account, symbol)) => self.count_down(account, symbol),
+            None => {}
         }
     }
 

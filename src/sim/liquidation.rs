@@ -27,10 +27,11 @@ use super::exchange::Exchange;
 use super::income::{Income, IncomeKind};
 use super::margin::{Holding, MarginType, price_of};
 use super::matching::{Incoming, Owner};
-use super::orders::OrderRecord;
+use super::orders::{NewOrder, OrderRecord};
 use super::refusals;
 use super::settle::{Party, Trade};
 use super::stops::WorkingPrice;
+use super::terms::OrderTerms;
 
 /// A maintenance margin above this share of the balance is worth a warning.
 const WARNING_PERCENT: i128 = 80;
@@ -312,7 +313,8 @@ impl Exchange {
 
     fn force(&mut self, at: usize, account: AccountId, request: &OrderRequest) -> OrderRecord {
         debug_assert_eq!(request.symbol, self.listings[at].symbol());
-        let order = self.orders.accept(self.now, account, request, None);
+        let terms = OrderTerms::default();
+        let order = self.orders.accept(self.now, NewOrder { account, request, terms, stop: None });
         self.push_order(&order, Execution::New, ExpiryReason::None);
         order
     }

@@ -2,8 +2,12 @@
 
 mod accounts;
 mod adversity;
+mod alarms;
+mod amend;
 mod backtest;
 mod brackets;
+mod countdown;
+mod endings;
 mod entry;
 mod events;
 mod exchange;
@@ -20,16 +24,21 @@ pub mod market;
 pub mod matching;
 mod orders;
 mod position;
+mod prevention;
 mod refusals;
 mod reports;
+mod rules;
 mod settings;
 mod settle;
 mod stops;
+mod terms;
+mod trailing;
 mod transfers;
 mod triggers;
 
 pub use accounts::{AccountId, FILLS_KEPT};
 pub use adversity::{AdverseAct, Adversity};
+pub use amend::{Amendment, AmendmentRecord};
 pub use backtest::{BacktestReport, BacktestSettings, EquityPoint, backtest};
 pub use brackets::{Bracket, Brackets};
 pub use events::{
@@ -45,8 +54,10 @@ pub use margin::{Holding, MarginSummary, MarginType};
 pub use orders::{FINISHED_KEPT, OrderName, OrderRecord};
 pub use position::Position;
 pub use reports::FillQuery;
+pub use rules::Rules;
 pub use settings::{
     AccountSettings, ExchangeSettings, InstrumentSettings, Liquidity, SimError, default_fees,
     demo_fees,
 };
-pub use stops::{StopName, StopRecord, StopTerms, WorkingPrice};
+pub use stops::{StopCondition, StopName, StopQuery, StopRecord, StopTerms, WorkingPrice};
+pub use terms::{OrderTerms, PriceMatch, SelfTradePrevention};

@@ -13,6 +13,7 @@ use crate::domain::{
 
 use super::matching::{AccountId, OrderKey};
 use super::position::notional;
+use super::terms::OrderTerms;
 
 /// Finished orders kept for queries, over all accounts: about 15 MB.
 pub const FINISHED_KEPT: usize = 50_000;
@@ -36,6 +37,8 @@ pub struct OrderRecord {
     pub report: OrderReport,
     /// Its kind and time in force.
     pub kind: OrderKind,
+    /// What its request left open.
+    pub terms: OrderTerms,
     /// When it was accepted.
     pub created_at: Timestamp,
     /// Price × quantity of its fills.
@@ -44,8 +47,24 @@ pub struct OrderRecord {
     pub stop: Option<AlgoOrderId>,
     /// Whose it is.
     pub account: AccountId,
+    /// How often its owner has changed it.
+    pub amended: u32,
+    /// The owner's name for the newest change.
+    pub modify_id: Option<u64>,
     /// What it may still fill; less than ordered − filled once reduce-only has clipped it.
     pub(super) remaining: Quantity,
+    /// Its turn among orders of one price: rises with every entry into the book.
+    pub(super) entered: u64,
+}
+
+/// An order about to be accepted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NewOrder<'a> {
+    pub(super) account: AccountId,
+    pub(super) request: &'a OrderRequest,
+    pub(super) terms: OrderTerms,
+    /// The conditional order that becomes it, if one does.
+    pub(super) stop: Option<AlgoOrderId>,
 }
 
 impl OrderRecord {
@@ -83,6 +102,7 @@ fn average(filled: Amount, quantity: Quantity) -> Option<Price> {
 #[derive(Debug)]
 pub(super) struct Orders {
     next_id: u64,
+    entries: u64,
     records: BTreeMap<OrderId, OrderRecord>,
     /// Working orders, oldest first.
     open: BTreeMap<(AccountId, Symbol), Vec<OrderId>>,
@@ -95,6 +115,7 @@ impl Orders {
     pub(super) const fn new() -> Self {
         Self {
             next_id: FIRST_ORDER_ID,
+            entries: 0,
             records: BTreeMap::new(),
             open: BTreeMap::new(),
             by_client: BTreeMap::new(),
@@ -103,13 +124,8 @@ impl Orders {
     }
 
     /// Accepts an order as NEW.
-    pub(super) fn accept(
-        &mut self,
-        now: Timestamp,
-        account: AccountId,
-        request: &OrderRequest,
-        stop: Option<AlgoOrderId>,
-    ) -> OrderRecord {
+    pub(super) fn accept(&mut self, now: Timestamp, order: NewOrder<'_>) -> OrderRecord {
+        let NewOrder { account, request, terms, stop } = order;
         let order_id = OrderId(self.next_id);
         self.next_id += 1;
         let report = OrderReport {
@@ -128,16 +144,26 @@ impl Orders {
         let record = OrderRecord {
             report,
             kind: request.kind,
+            terms,
             created_at: now,
             filled_notional: Amount::ZERO,
             stop,
             account,
+            amended: 0,
+            modify_id: None,
             remaining: request.quantity,
+            entered: self.next_entry(),
         };
         self.records.insert(order_id, record);
         self.open.entry((account, request.symbol)).or_default().push(order_id);
         self.by_client.insert((account, request.symbol, request.client_order_id), order_id);
         record
+    }
+
+    /// The turn of an order that enters the book now.
+    pub(super) const fn next_entry(&mut self) -> u64 {
+        self.entries += 1;
+        self.entries
     }
 
     /// Replaces the record of an order, and files it as finished once its status is terminal.
@@ -208,7 +234,7 @@ impl Orders {
         orders.sort_by_key(|order| {
             // A market order goes before any price.
             let price = order.report.price.map(|price| -side.sign() * price.units());
-            (price, order.report.order_id)
+            (price, order.entered)
         });
         orders
     }
@@ -239,6 +265,12 @@ mod tests {
     use super::*;
     use crate::domain::TimeInForce;
 
+    fn accept(orders: &mut Orders, id: &str) -> OrderRecord {
+        let (account, terms) = (AccountId(1), OrderTerms::default());
+        let order = NewOrder { account, request: &request(id), terms, stop: None };
+        orders.accept(Timestamp::default(), order)
+    }
+
     fn request(id: &str) -> OrderRequest {
         OrderRequest {
             client_order_id: ClientOrderId::new(id).unwrap(),
@@ -256,10 +288,10 @@ mod tests {
     #[test]
     fn a_client_id_names_the_newest_of_its_orders() {
         let (mut orders, account) = (Orders::new(), AccountId(1));
-        let mut first = orders.accept(Timestamp::default(), account, &request("a"), None);
+        let mut first = accept(&mut orders, "a");
         first.report.status = OrderStatus::Canceled;
         orders.update(first);
-        let second = orders.accept(Timestamp::default(), account, &request("a"), None);
+        let second = accept(&mut orders, "a");
         let name = OrderName::Client(ClientOrderId::new("a").unwrap());
         let found = orders.find(account, first.report.symbol, name).unwrap();
         assert_eq!(found.report.order_id, second.report.order_id);
@@ -270,7 +302,7 @@ mod tests {
     #[test]
     fn the_average_price_is_weighted_by_quantity() {
         let mut orders = Orders::new();
-        let mut record = orders.accept(Timestamp::default(), AccountId(1), &request("a"), None);
+        let mut record = accept(&mut orders, "a");
         let (price, quantity) = (|t: &str| t.parse().unwrap(), |t: &str| t.parse().unwrap());
         record.fill(price("60000"), quantity("0.001"), Timestamp::default());
         assert_eq!(record.report.status, OrderStatus::PartiallyFilled);

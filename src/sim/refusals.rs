@@ -79,6 +79,8 @@ refusals! {
     max_stops = -4045 "Reach max stop order limit.";
     /// The client id names an open order.
     duplicate_client_id = -4116 "ClientOrderId is duplicated.";
+    /// The stop is on its way into the matching engine.
+    stop_triggering = -4117 "Stop order is in triggering process. Please try again later.";
     /// No counterparty inside the bound around the mark price.
     market_out_of_bound = -4131
         "The counterparty's best price does not meet the PERCENT_PRICE filter limit.";
@@ -88,6 +90,33 @@ refusals! {
     /// Post-only would take.
     would_take = -5022
         "Due to the order could not be executed as maker, the Post Only order will be rejected.";
+    /// Only limit orders can be changed.
+    only_limit = -5025 "Only limit order is supported.";
+    /// The order has been changed too often.
+    too_many_amendments = -5026 "Exceed maximum modify order limit.";
+    /// The change changes nothing.
+    no_change = -5027 "No need to modify the order.";
+    /// The book is not so deep.
+    no_depth = -5041 "No depth matches this BBO order.";
+    /// The side is not the order's.
+    other_side = -1117 "Invalid side.";
+}
+
+/// The refusal of a filter that a changed order would break.
+pub(super) fn of_amended_filter(violation: &FilterViolation) -> Rejection {
+    match *violation {
+        FilterViolation::NotionalTooSmall(_, least) => Rejection {
+            code: -5029,
+            reason: format!("Order's notional must be no smaller than {least}."),
+        },
+        FilterViolation::OffTick(..)
+        | FilterViolation::PriceRange(..)
+        | FilterViolation::OffStep(..)
+        | FilterViolation::QuantityTooSmall(..)
+        | FilterViolation::QuantityTooLarge(..)
+        | FilterViolation::PercentPrice(..)
+        | FilterViolation::NotTradable => of_filter(violation),
+    }
 }
 
 /// Leverage out of range.

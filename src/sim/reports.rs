@@ -6,11 +6,12 @@ use crate::domain::{
 };
 
 use super::accounts::AccountId;
+use super::events::ChildFills;
 use super::exchange::Exchange;
 use super::listing::Listing;
 use super::orders::{OrderName, OrderRecord};
 use super::refusals;
-use super::stops::{StopName, StopRecord};
+use super::stops::{StopName, StopQuery, StopRecord};
 
 /// Which of an account's trades are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +78,28 @@ impl Exchange {
     /// # Errors
     /// −2013 if it is unknown.
     pub fn query_stop(&self, account: AccountId, name: StopName) -> Result<StopRecord, Rejection> {
-        self.stops.find(account, name).cloned().ok_or_else(refusals::no_such_order)
+        let found = self.stops.find(account, name).ok_or_else(refusals::no_such_order)?;
+        Ok(self.with_child(found.clone()))
+    }
+
+    /// Conditional orders known of an account in a symbol, whatever became of them, oldest first.
+    #[must_use]
+    pub fn all_stops(
+        &self,
+        account: AccountId,
+        symbol: Symbol,
+        query: StopQuery,
+    ) -> Vec<StopRecord> {
+        let found = self.stops.all(account, symbol, query);
+        found.into_iter().map(|stop| self.with_child(stop)).collect()
+    }
+
+    /// A stop with what its order has traded by now.
+    fn with_child(&self, stop: StopRecord) -> StopRecord {
+        match stop.report.child_order_id.and_then(|id| self.orders.get(id)) {
+            Some(order) => StopRecord { child: ChildFills::of(order), ..stop },
+            None => stop,
+        }
     }
 
     /// Waiting conditional orders of an account, oldest first; of every symbol if none is named.

@@ -88,7 +88,11 @@ impl Exchange {
         let fees = account.fees;
         let (rate, expiry) = match execution {
             Execution::Calculated(_) => (Rate::ZERO, ExpiryReason::Liquidation),
-            Execution::New | Execution::Trade | Execution::Canceled | Execution::Expired => {
+            Execution::New
+            | Execution::Trade
+            | Execution::Canceled
+            | Execution::Expired
+            | Execution::Amended => {
                 (if party.is_maker { fees.maker } else { fees.taker }, ExpiryReason::None)
             }
         };
@@ -118,6 +122,9 @@ impl Exchange {
             expiry,
         }));
         self.tell_account(party.account, Told::position(AccountReason::Order, symbol));
+        if order.report.status.is_terminal() {
+            self.conclude(&order);
+        }
         let is_spent = order.remaining.is_zero() && !order.report.status.is_terminal();
         if is_spent && party.is_maker {
             self.end(at, order, OrderStatus::Expired, ExpiryReason::ReduceOnly);

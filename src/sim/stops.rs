@@ -2,16 +2,20 @@
 //!
 //! Does not trigger by itself: the exchange asks with each price. Invariants: **1** a client id
 //! names at most one waiting stop of an account; **2** a stop leaves its waiting state once; **3**
-//! beyond [`FINISHED_KEPT`] the oldest finished stop is forgotten.
+//! beyond [`FINISHED_KEPT`] the oldest finished stop is forgotten; those underway are bounded by the
+//! orders they became.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::domain::{
-    AlgoOrderId, ClientOrderId, Price, Side, StopReport, StopRequest, StopStatus, Symbol, Timestamp,
+    AlgoOrderId, ClientOrderId, OrderKind, Price, Rate, Side, StopReport, StopRequest, StopStatus,
+    Symbol, Timestamp,
 };
 
 use super::events::ChildFills;
 use super::matching::AccountId;
+use super::terms::OrderTerms;
+use super::trailing;
 
 /// Finished stops kept for queries, over all accounts: about 10 MB.
 const FINISHED_KEPT: usize = 20_000;
@@ -40,26 +44,58 @@ pub enum WorkingPrice {
     Contract,
 }
 
+/// On which condition a conditional order triggers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StopCondition {
+    /// The price runs away: a buy from below, a sell from above.
+    #[default]
+    StopLoss,
+    /// The price comes our way: a buy from above, a sell from below.
+    TakeProfit,
+    /// The price turns back by `callback` from the best it has reached since it was activated.
+    Trailing {
+        /// The price that activates it; `None` activates it at once.
+        activation: Option<Price>,
+        /// How far back it triggers, as a fraction of the best price.
+        callback: Rate,
+    },
+}
+
 /// What a stop request leaves open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StopTerms {
+    /// On which condition it triggers.
+    pub condition: StopCondition,
+    /// The kind of order it becomes.
+    pub becomes: OrderKind,
     /// Which price triggers it.
     pub working_price: WorkingPrice,
     /// Whether the order it becomes may only reduce the position; a closing stop always may only.
     pub reduce_only: bool,
+    /// Whether it waits while mark price and last trade are too far apart.
+    pub price_protect: bool,
+    /// The terms of the order it becomes; its date ends the waiting too.
+    pub order: OrderTerms,
 }
 
 impl Default for StopTerms {
-    /// A protective stop: mark price, reduce-only.
+    /// A protective stop: a market order by the mark price, reduce-only.
     fn default() -> Self {
-        Self { working_price: WorkingPrice::Mark, reduce_only: true }
+        Self {
+            condition: StopCondition::StopLoss,
+            becomes: OrderKind::Market,
+            working_price: WorkingPrice::Mark,
+            reduce_only: true,
+            price_protect: false,
+            order: OrderTerms::default(),
+        }
     }
 }
 
 /// A conditional order with all that the venue's answers tell of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StopRecord {
-    /// Where it stands.
+    /// Where it stands; the trigger price of a trailing stop moves, and is zero until activated.
     pub report: StopReport,
     /// What its request left open.
     pub terms: StopTerms,
@@ -71,20 +107,84 @@ pub struct StopRecord {
     pub child: ChildFills,
     /// Whose it is.
     pub account: AccountId,
+    /// The best price a trailing stop has seen since it was activated.
+    pub extreme: Option<Price>,
 }
 
 impl StopRecord {
-    /// Whether a price touches the trigger: a buy from below, a sell from above.
+    /// Whether a price touches the trigger.
     pub(super) fn is_touched_by(&self, price: Price) -> bool {
-        is_touched(self.report.side, self.report.trigger_price, price)
+        let report = &self.report;
+        match self.terms.condition {
+            StopCondition::StopLoss | StopCondition::TakeProfit => {
+                is_touched(self.terms.condition, report.side, report.trigger_price, price)
+            }
+            StopCondition::Trailing { .. } => {
+                self.extreme.is_some()
+                    && is_touched(StopCondition::StopLoss, report.side, report.trigger_price, price)
+            }
+        }
+    }
+
+    /// Lets a trailing stop see a price; whether that activated it.
+    fn follow(&mut self, price: Price) -> bool {
+        let StopCondition::Trailing { activation, callback } = self.terms.condition else {
+            return false;
+        };
+        let side = self.report.side;
+        let was_activated = self.extreme.is_some();
+        if !was_activated && !trailing::is_activated_by(side, activation, price) {
+            return false;
+        }
+        let extreme = self.extreme.map_or(price, |best| trailing::extreme(side, best, price));
+        self.extreme = Some(extreme);
+        self.report.trigger_price = trailing::trigger_price(side, extreme, callback);
+        !was_activated
     }
 }
 
-/// Whether `price` triggers a stop of this side.
-pub(super) fn is_touched(side: Side, trigger_price: Price, price: Price) -> bool {
-    match side {
-        Side::Buy => price >= trigger_price,
-        Side::Sell => price <= trigger_price,
+/// Whether `price` triggers a stop of this condition and side; a trailing one is none of these.
+pub(super) fn is_touched(
+    condition: StopCondition,
+    side: Side,
+    trigger_price: Price,
+    price: Price,
+) -> bool {
+    match (condition, side) {
+        (StopCondition::StopLoss, Side::Buy) | (StopCondition::TakeProfit, Side::Sell) => {
+            price >= trigger_price
+        }
+        (StopCondition::StopLoss, Side::Sell) | (StopCondition::TakeProfit, Side::Buy) => {
+            price <= trigger_price
+        }
+        (StopCondition::Trailing { .. }, Side::Buy | Side::Sell) => false,
+    }
+}
+
+/// Which of an account's conditional orders in a symbol are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StopQuery {
+    /// From this one on.
+    pub from: AlgoOrderId,
+    /// Accepted not before.
+    pub since: Timestamp,
+    /// Accepted not after.
+    pub until: Timestamp,
+}
+
+/// A new price that stops are held against.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Touch {
+    pub(super) symbol: Symbol,
+    pub(super) working_price: WorkingPrice,
+    pub(super) price: Price,
+    /// Whether mark price and last trade are close enough for protected stops.
+    pub(super) is_calm: bool,
+}
+
+impl Touch {
+    fn concerns(&self, stop: &StopRecord) -> bool {
+        stop.report.symbol == self.symbol && stop.terms.working_price == self.working_price
     }
 }
 
@@ -94,6 +194,8 @@ pub(super) struct Stops {
     next_id: u64,
     /// Waiting for their trigger, oldest first.
     open: BTreeMap<AlgoOrderId, StopRecord>,
+    /// Triggered, their order on its way or working.
+    underway: BTreeMap<AlgoOrderId, StopRecord>,
     finished: BTreeMap<AlgoOrderId, StopRecord>,
     order_of_finish: VecDeque<AlgoOrderId>,
     by_client: BTreeMap<(AccountId, ClientOrderId), AlgoOrderId>,
@@ -104,6 +206,7 @@ impl Stops {
         Self {
             next_id: FIRST_ALGO_ORDER_ID,
             open: BTreeMap::new(),
+            underway: BTreeMap::new(),
             finished: BTreeMap::new(),
             order_of_finish: VecDeque::new(),
             by_client: BTreeMap::new(),
@@ -131,9 +234,15 @@ impl Stops {
             reason: None,
             update_time: now,
         };
-        let child = ChildFills::default();
-        let record =
-            StopRecord { report, terms, created_at: now, triggered_at: None, child, account };
+        let record = StopRecord {
+            report,
+            terms,
+            created_at: now,
+            triggered_at: None,
+            child: ChildFills::default(),
+            account,
+            extreme: None,
+        };
         self.open.insert(algo_order_id, record.clone());
         self.by_client.insert((account, request.client_order_id), algo_order_id);
         record
@@ -144,7 +253,17 @@ impl Stops {
         self.open.remove(&id)
     }
 
-    /// Files a stop that waits no more.
+    /// Keeps a triggered stop until its order has ended.
+    pub(super) fn keep_underway(&mut self, record: StopRecord) {
+        self.underway.insert(record.report.algo_order_id, record);
+    }
+
+    /// Takes out a triggered stop.
+    pub(super) fn take_underway(&mut self, id: AlgoOrderId) -> Option<StopRecord> {
+        self.underway.remove(&id)
+    }
+
+    /// Files a stop whose story is over.
     pub(super) fn file(&mut self, record: StopRecord) {
         let id = record.report.algo_order_id;
         if self.finished.insert(id, record).is_none() {
@@ -166,7 +285,9 @@ impl Stops {
             StopName::Id(id) => id,
             StopName::Client(id) => *self.by_client.get(&(account, id))?,
         };
-        let found = self.open.get(&id).or_else(|| self.finished.get(&id))?;
+        let found = [&self.open, &self.underway, &self.finished]
+            .into_iter()
+            .find_map(|known| known.get(&id))?;
         (found.account == account).then_some(found)
     }
 
@@ -175,19 +296,43 @@ impl Stops {
         self.open.values().filter(move |stop| stop.account == account)
     }
 
-    /// The oldest waiting stop of a symbol that this price triggers.
-    pub(super) fn next_touched(
+    /// All stops known of an account in a symbol, oldest first.
+    pub(super) fn all(
         &self,
+        account: AccountId,
         symbol: Symbol,
-        working_price: WorkingPrice,
-        price: Price,
-    ) -> Option<AlgoOrderId> {
+        query: StopQuery,
+    ) -> Vec<StopRecord> {
+        let known = [&self.open, &self.underway, &self.finished];
+        let mut found: Vec<StopRecord> = known
+            .into_iter()
+            .flat_map(|known| known.range(query.from..))
+            .map(|(_, stop)| stop)
+            .filter(|stop| stop.account == account && stop.report.symbol == symbol)
+            .filter(|stop| (query.since..=query.until).contains(&stop.created_at))
+            .cloned()
+            .collect();
+        found.sort_by_key(|stop| stop.report.algo_order_id);
+        found
+    }
+
+    /// Lets every trailing stop see a price; those that it activated, oldest first.
+    pub(super) fn follow(&mut self, touch: &Touch) -> Vec<StopRecord> {
+        self.open
+            .values_mut()
+            .filter(|stop| touch.concerns(stop))
+            .filter_map(|stop| stop.follow(touch.price).then(|| stop.clone()))
+            .collect()
+    }
+
+    /// The oldest waiting stop that this price triggers.
+    pub(super) fn next_touched(&self, touch: &Touch) -> Option<AlgoOrderId> {
         self.open
             .values()
             .find(|stop| {
-                stop.report.symbol == symbol
-                    && stop.terms.working_price == working_price
-                    && stop.is_touched_by(price)
+                touch.concerns(stop)
+                    && (touch.is_calm || !stop.terms.price_protect)
+                    && stop.is_touched_by(touch.price)
             })
             .map(|stop| stop.report.algo_order_id)
     }

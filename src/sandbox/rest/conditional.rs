@@ -196,7 +196,7 @@ fn terms(parameters: &Parameters) -> Result<StopTerms, Refusal> {
         Some(_) => return Err(Refusal::bad_value("workingType")),
     };
     let reduce_only = parameters.flag("reduceOnly")?.unwrap_or(false);
-    Ok(StopTerms { working_price, reduce_only })
+    Ok(StopTerms { working_price, reduce_only, ..StopTerms::default() })
 }
 
 fn name(parameters: &Parameters) -> Result<StopName, Refusal> {

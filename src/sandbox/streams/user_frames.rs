@@ -112,6 +112,7 @@ const fn execution(execution: Execution) -> &'static str {
         Execution::Trade => "TRADE",
         Execution::Canceled => "CANCELED",
         Execution::Expired => "EXPIRED",
+        Execution::Amended => "AMENDMENT",
         Execution::Calculated(_) => "CALCULATED",
     }
 }
@@ -121,9 +122,11 @@ const fn status(event: &OrderEvent) -> &'static str {
     match event.execution {
         Execution::Calculated(Forced::Liquidation) => "NEW_INSURANCE",
         Execution::Calculated(Forced::Deleveraging) => "NEW_ADL",
-        Execution::New | Execution::Trade | Execution::Canceled | Execution::Expired => {
-            words::status(event.order.report.status)
-        }
+        Execution::New
+        | Execution::Trade
+        | Execution::Canceled
+        | Execution::Expired
+        | Execution::Amended => words::status(event.order.report.status),
     }
 }
 

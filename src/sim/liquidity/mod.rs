@@ -79,21 +79,35 @@ impl Source {
         self.best(side.opposite()).is_some_and(|best| side.sign() * (limit - best.0) >= 0)
     }
 
-    /// Whether an incoming order is large enough to meet a waiting one at `ticks`.
-    pub(super) fn would_reach(&self, incoming: &Incoming, key: OrderKey, ticks: i64) -> bool {
+    /// The lots an incoming order would trade before it meets a waiting one at `ticks`; `None` if it
+    /// would not meet it at any size.
+    pub(super) fn lots_before(
+        &self,
+        incoming: &Incoming,
+        key: OrderKey,
+        ticks: i64,
+    ) -> Option<i64> {
         let resting = incoming.side.opposite();
         let ahead = match self {
             Self::Live(live) => live.book.lots_ahead(key),
             Self::Tape(tape) => tape.queue.lots_ahead(key),
             Self::Seconds(seconds) => seconds.queue.lots_ahead(key),
         };
-        let Some(ahead) = ahead.filter(|_| accepts(incoming, ticks)) else { return false };
+        let ahead = ahead.filter(|_| accepts(incoming, ticks))?;
         let better: i64 = self
             .levels(resting)
             .take_while(|level| resting.sign() * (level.0 - ticks) > 0)
             .map(|level| level.1)
             .sum();
-        better + ahead < incoming.lots
+        Some(better + ahead)
+    }
+
+    /// Whether the accounts' own orders are among the levels shown.
+    pub(super) const fn shows_accounts(&self) -> bool {
+        match self {
+            Self::Live(_) => true,
+            Self::Tape(_) | Self::Seconds(_) => false,
+        }
     }
 
     /// The lots an order of this side and limit could trade at once.
