@@ -37,6 +37,8 @@ mod no_lookahead;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]
+mod sandbox_margin;
+#[cfg(test)]
 mod sandbox_protocol;
 mod signature_vectors;
 #[cfg(test)]

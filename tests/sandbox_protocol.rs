@@ -10,7 +10,7 @@ use futures_util::{SinkExt, StreamExt};
 use lobd::book::{
     BookTicker, DepthSnapshot, DepthUpdate, Level, MarkPrice, MarketEvent, PublicTrade,
 };
-use lobd::clock::{Clock, SystemClock};
+use lobd::clock::{Clock, SharedClock, SystemClock};
 use lobd::domain::{Price, Quantity, Symbol, Timestamp, TradeId};
 use lobd::sandbox::{RunningSandbox, SandboxError, SandboxSettings, Server, listings};
 use lobd::sign::Signer;
@@ -383,45 +383,49 @@ async fn addresses_outside_loopback_are_refused() {
 }
 
 /// A running exchange whose market the test feeds.
-struct Venue {
-    sandbox: RunningSandbox,
-    clock: Arc<SystemClock>,
+pub(crate) struct Venue {
+    pub(crate) sandbox: RunningSandbox,
+    clock: SharedClock,
     signer: Signer,
 }
 
-struct Answer {
-    status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     head: String,
     body: String,
 }
 
-struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Venue {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_with(SandboxSettings::for_seed(1)).await
     }
 
-    async fn serve(exchange: Exchange, clock: Arc<SystemClock>, settings: SandboxSettings) -> Self {
+    async fn serve(exchange: Exchange, clock: SharedClock, settings: SandboxSettings) -> Self {
         let shutdown = CancellationToken::new();
-        let sandbox = Server::start(exchange, settings, clock.clone(), &shutdown).await.unwrap();
+        let sandbox =
+            Server::start(exchange, settings, Arc::clone(&clock), &shutdown).await.unwrap();
         let signer = Signer::new(&sandbox.api_secret);
         Self { sandbox, clock, signer }
     }
 
-    async fn start_with(settings: SandboxSettings) -> Self {
-        let clock = Arc::new(SystemClock::start());
+    pub(crate) async fn start_with(settings: SandboxSettings) -> Self {
+        Self::start_on(Arc::new(SystemClock::start()), settings).await
+    }
+
+    pub(crate) async fn start_on(clock: SharedClock, settings: SandboxSettings) -> Self {
         let venue = Self::serve(exchange(clock.now()), clock, settings).await;
         venue.feed(snapshot()).await;
         venue.feed(mark("60000.05")).await;
         venue
     }
 
-    fn now_ms(&self) -> i64 {
+    pub(crate) fn now_ms(&self) -> i64 {
         self.clock.now().millis()
     }
 
-    async fn feed(&self, event: MarketEvent) {
+    pub(crate) async fn feed(&self, event: MarketEvent) {
         let fed = self.sandbox.control.with_exchange(move |exchange, _| {
             let now = exchange.now();
             exchange.feed(now, &event)
@@ -429,18 +433,24 @@ impl Venue {
         fed.await.unwrap().unwrap();
     }
 
-    async fn public(&self, target: &str) -> Answer {
+    pub(crate) async fn public(&self, target: &str) -> Answer {
         self.send("GET", target, "", None).await
     }
 
-    async fn signed(&self, method: &str, path: &str, parameters: &str) -> Answer {
+    pub(crate) async fn signed(&self, method: &str, path: &str, parameters: &str) -> Answer {
         let separator = if parameters.is_empty() { "" } else { "&" };
         let query = format!("{parameters}{separator}timestamp={}", self.now_ms());
         let target = format!("{path}?{query}&signature={}", self.signer.sign(&query));
         self.send(method, &target, "", Some(&self.sandbox.api_key)).await
     }
 
-    async fn send(&self, method: &str, target: &str, body: &str, key: Option<&str>) -> Answer {
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        target: &str,
+        body: &str,
+        key: Option<&str>,
+    ) -> Answer {
         let address = self.sandbox.rest_url.strip_prefix("http://").unwrap();
         let mut socket = TcpStream::connect(address).await.unwrap();
         let key = key.map_or_else(String::new, |key| format!("X-MBX-APIKEY: {key}\r\n"));
@@ -457,24 +467,24 @@ impl Venue {
         Answer { status, head: head.to_lowercase(), body: body.to_owned() }
     }
 
-    async fn listen_key(&self) -> String {
+    pub(crate) async fn listen_key(&self) -> String {
         let answer = self.send("POST", "/fapi/v1/listenKey", "", Some(&self.sandbox.api_key)).await;
         answer.ok()["listenKey"].as_str().unwrap().to_owned()
     }
 
-    async fn connect(&self, target: &str) -> Socket {
+    pub(crate) async fn connect(&self, target: &str) -> Socket {
         let url = format!("{}{target}", self.sandbox.ws_url);
         Socket(connect_async(url).await.unwrap().0)
     }
 
-    async fn user_stream(&self) -> Socket {
+    pub(crate) async fn user_stream(&self) -> Socket {
         let socket = self.connect(&format!("/private/ws/{}", self.listen_key().await)).await;
         self.settled(1).await;
         socket
     }
 
     /// Waits until the exchange has taken in so many sockets: the handshake ends a little before.
-    async fn settled(&self, sockets: usize) {
+    pub(crate) async fn settled(&self, sockets: usize) {
         let wait = async {
             while self.sandbox.control.open_streams().await < sockets {
                 tokio::task::yield_now().await;
@@ -489,29 +499,29 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap()
     }
 
-    fn ok(&self) -> Value {
+    pub(crate) fn ok(&self) -> Value {
         assert_eq!(self.status, 200, "{}", self.body);
         self.json()
     }
 
-    fn code(&self) -> i64 {
+    pub(crate) fn code(&self) -> i64 {
         assert_ne!(self.status, 200, "{}", self.body);
         self.json()["code"].as_i64().unwrap()
     }
 
-    fn header(&self, name: &str) -> Option<String> {
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
         let prefix = format!("{name}: ");
         self.head.lines().find_map(|line| line.strip_prefix(&prefix)).map(ToOwned::to_owned)
     }
 }
 
 impl Socket {
-    async fn say(&mut self, message: &Value) {
+    pub(crate) async fn say(&mut self, message: &Value) {
         self.0.send(Message::text(message.to_string())).await.unwrap();
     }
 
     /// The next text frame.
-    async fn next(&mut self) -> Value {
+    pub(crate) async fn next(&mut self) -> Value {
         loop {
             let frame = tokio::time::timeout(DEADLINE, self.0.next()).await;
             if let Message::Text(text) = frame.unwrap().unwrap().unwrap() {
@@ -531,7 +541,7 @@ impl Socket {
     }
 
     /// The next event of a name; others are passed over.
-    async fn next_named(&mut self, name: &str) -> Value {
+    pub(crate) async fn next_named(&mut self, name: &str) -> Value {
         loop {
             let event = self.next().await;
             if event["e"] == name {
@@ -582,11 +592,11 @@ fn exchange(start: Timestamp) -> Exchange {
     Exchange::new(&ExchangeSettings { instruments, seed: 1 }, start).unwrap()
 }
 
-fn symbol() -> Symbol {
+pub(crate) fn symbol() -> Symbol {
     Symbol::new("BTCUSDT").unwrap()
 }
 
-fn level(price: &str, quantity: &str) -> Level {
+pub(crate) fn level(price: &str, quantity: &str) -> Level {
     Level { price: price.parse().unwrap(), quantity: quantity.parse().unwrap() }
 }
 
@@ -631,7 +641,7 @@ fn ticker() -> MarketEvent {
     MarketEvent::BookTicker(BookTicker { symbol: symbol(), update_id: 101, bid, ask })
 }
 
-fn mark(price: &str) -> MarketEvent {
+pub(crate) fn mark(price: &str) -> MarketEvent {
     MarketEvent::MarkPrice(MarkPrice {
         symbol: symbol(),
         price: price.parse().unwrap(),

@@ -10,7 +10,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::{FeeRates, Rate, Timestamp};
-use crate::sandbox::{RunningSandbox, SandboxError, SandboxSettings, Server, Tape, listings};
+use crate::sandbox::{
+    RunningSandbox, SandboxAccount, SandboxError, SandboxSettings, Server, Tape, listings,
+};
 use crate::sim::{
     Exchange, ExchangeSettings, InstrumentSettings, Liquidity, SimError, default_fees, demo_fees,
 };
@@ -20,9 +22,13 @@ use super::{CommandError, Context, Exit};
 /// The market's life before the first client: mark price and trades are there at once.
 const LIFE_BEFORE: Duration = Duration::from_mins(1);
 
+/// More accounts than this are hardly needed on one machine.
+const MOST_ACCOUNTS: i64 = 1_000;
+
 /// Serves the simulated exchange as a Binance USD-M futures venue on loopback, until Ctrl-C.
 ///
-/// Prints one line of JSON when ready, `{"rest":…,"ws":…,"api_key":…,"api_secret":…}`. The keys
+/// Prints one line of JSON when ready, `{"rest":…,"ws":…,"api_key":…,"api_secret":…}`; with more
+/// accounts than one, also `"accounts":[{"api_key":…,"api_secret":…},…]` for the others. The keys
 /// come from the seed and are no secrets.
 ///
 /// Example: `lobd exchange --symbols BTCUSDT,ETHUSDT --seed 7`
@@ -44,6 +50,9 @@ pub(super) struct Args {
     /// The root of all randomness: the same seed makes the same market.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// How many accounts trade on it, each with keys of its own.
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(i64).range(1..=MOST_ACCOUNTS))]
+    accounts: i64,
     /// A raw recording of one symbol that is the market instead of the seeded one.
     #[arg(long, value_name = "FILE", conflicts_with = "symbols")]
     tape: Option<PathBuf>,
@@ -72,6 +81,15 @@ enum FeeTier {
 struct Ready<'a> {
     rest: &'a str,
     ws: &'a str,
+    api_key: &'a str,
+    api_secret: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    accounts: Vec<Keys<'a>>,
+}
+
+/// The keys of one more account.
+#[derive(Serialize)]
+struct Keys<'a> {
     api_key: &'a str,
     api_secret: &'a str,
 }
@@ -115,7 +133,14 @@ impl<'a> Ready<'a> {
             ws: &sandbox.ws_url,
             api_key: &sandbox.api_key,
             api_secret: sandbox.api_secret.expose(),
+            accounts: sandbox.others.iter().map(Keys::of).collect(),
         }
+    }
+}
+
+impl<'a> Keys<'a> {
+    fn of(account: &'a SandboxAccount) -> Self {
+        Self { api_key: &account.api_key, api_secret: account.api_secret.expose() }
     }
 }
 
@@ -133,7 +158,7 @@ fn settings(args: &Args) -> SandboxSettings {
         maker: args.maker_fee_bps.unwrap_or(maker),
         taker: args.taker_fee_bps.unwrap_or(taker),
     };
-    settings
+    settings.with_accounts(args.seed, usize::try_from(args.accounts).unwrap_or(1))
 }
 
 /// An exchange that has lived a little, so that its first client finds a market.

@@ -19,6 +19,7 @@ mod liquidation;
 mod liquidity;
 mod listing;
 mod margin;
+mod margin_terms;
 mod mark_price;
 pub mod market;
 pub mod matching;
