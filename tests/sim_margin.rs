@@ -2,8 +2,8 @@
 
 use lobd::book::{MarkPrice, MarketEvent};
 use lobd::domain::{
-    Amount, ClientOrderId, Exposure, OrderKind, OrderRequest, OrderStatus, Price, Quantity, Rate,
-    Rejection, Rounding, Side, Symbol, TimeInForce, Timestamp,
+    Amount, ClientOrderId, Exposure, Instrument, OrderKind, OrderRequest, OrderStatus, Price,
+    Quantity, Rate, Rejection, Rounding, Side, Symbol, TimeInForce, Timestamp,
 };
 use lobd::sim::{
     AccountEvent, AccountId, AccountReason, AccountSettings, Exchange, ExchangeEvent,
@@ -30,6 +30,11 @@ const KINDS: [IncomeKind; 5] = [
 
 fn symbol() -> Symbol {
     Symbol::new("BTCUSDT").unwrap()
+}
+
+/// Another instrument on the same grid.
+fn ether() -> Instrument {
+    Instrument { symbol: Symbol::new("ETHUSDT").unwrap(), ..bitcoin() }
 }
 
 fn amount(text: &str) -> Amount {
@@ -74,8 +79,9 @@ impl Duel {
 
     fn starting(second: i64) -> Self {
         let liquidity = Liquidity::Accounts;
-        let instruments = vec![InstrumentSettings { instrument: bitcoin(), liquidity }];
-        let settings = ExchangeSettings { instruments, seed: 7 };
+        let instruments = [bitcoin(), ether()]
+            .map(|instrument| InstrumentSettings { instrument, liquidity: liquidity.clone() });
+        let settings = ExchangeSettings { instruments: instruments.to_vec(), seed: 7 };
         let mut exchange = Exchange::new(&settings, at(second)).unwrap();
         let one = exchange.open_account(&AccountSettings::default());
         let rich = AccountSettings { balance: amount("100000000"), ..AccountSettings::default() };
@@ -87,12 +93,17 @@ impl Duel {
 
     /// Moves the whole market, and waits until the mark price has followed.
     fn quote(&mut self, mid: &str, much: &str) {
+        self.quote_at(symbol(), mid, much);
+    }
+
+    fn quote_at(&mut self, symbol: Symbol, mid: &str, much: &str) {
         let now = at(self.second);
         let mid = price(mid).units();
-        self.exchange.cancel_all(now, self.maker, symbol()).unwrap();
+        self.exchange.cancel_all(now, self.maker, symbol).unwrap();
         for (id, side, offset) in [("bid", Side::Buy, -1), ("ask", Side::Sell, 1)] {
             let offset = offset * 100_000_000;
             let order = limit(id, side, Price::from_units(mid + offset).unwrap(), much);
+            let order = OrderRequest { symbol, ..order };
             // Far from the last mark price the percent filter refuses: in steps then.
             let _ = self.exchange.place(now, self.maker, &order);
         }
@@ -273,6 +284,27 @@ fn a_position_is_lost_at_the_price_that_was_told_after_a_warning() {
     assert_eq!((forced.len(), forced[0].cause), (1, Forced::Liquidation));
     assert!(duel.income(IncomeKind::InsuranceClear) < Amount::ZERO, "the fee");
     assert!(duel.wallet() >= Amount::ZERO && duel.wallet() < amount("100"), "{}", duel.wallet());
+}
+
+#[test]
+fn a_cross_loss_takes_every_position_with_it_the_worst_first() {
+    let mut duel = Duel::new();
+    let ether = ether().symbol;
+    duel.quote_at(ether, "60000", "10");
+    duel.buy("2");
+    let other = OrderRequest { symbol: ether, ..market("other", Side::Buy, "1") };
+    duel.exchange.place(at(duel.second), duel.one, &other).unwrap();
+    let told = duel.exchange.position(duel.one, symbol()).unwrap().liquidation_price.unwrap();
+    let on_grid = told.round_to_tick(bitcoin().filters.tick_size, Rounding::Down).unwrap();
+    let beside = |units: i64| on_grid.checked_offset(units * 100_000_000).unwrap().to_string();
+    duel.quote("57100", "10");
+    duel.quote(&beside(2), "10");
+    assert_eq!(duel.exchange.forced_orders(duel.one).count(), 0, "above {told}");
+    duel.quote(&beside(-2), "10");
+    let closed: Vec<Symbol> =
+        duel.exchange.forced_orders(duel.one).map(|forced| forced.order.report.symbol).collect();
+    assert_eq!(closed, [symbol(), ether]);
+    assert!(duel.wallet() >= Amount::ZERO && duel.wallet() < amount("1"), "{}", duel.wallet());
 }
 
 #[test]

@@ -7,7 +7,8 @@
 //! 2. Each is closed by an immediate-or-cancel order `autoclose-…` at the bankruptcy price, where
 //!    nothing of the pool is left. What the book does not take, the insurance fund takes at it.
 //! 3. What is left over pays the liquidation fee; what is short, the fund pays. Both are
-//!    `INSURANCE_CLEAR` in the account's income.
+//!    `INSURANCE_CLEAR` in the account's income. The fee being larger than the maintenance margin,
+//!    a cross pool seldom survives the loss of one of its positions.
 //!
 //! A pool whose maintenance margin is above [`WARNING_PERCENT`] of its balance is warned, once until
 //! it recovers. Auto-deleveraging closes a position at the mark price under `adl_autoclose`; here it

@@ -2,7 +2,7 @@
 //!
 //! Once a second the mid is sampled; the mark price is the mean of the newest [`SAMPLES`] samples.
 //! A single sweep therefore moves it by a fifth, as the venue's own smoothing would, and a stop on
-//! it cannot be set off by one print. Does not know funding or an index.
+//! it cannot be set off by one print. There is no index behind it: funding takes it for one.
 
 use crate::domain::Price;
 

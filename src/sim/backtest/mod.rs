@@ -1,7 +1,8 @@
 //! The backtest: the very same engine over recorded seconds, against the simulated exchange.
 //!
 //! Differs from live trading only in the events supplied: frames come from the tape, answers and
-//! user-stream events from [`Exchange`] under latency. Time is the tape's. The engine decides, the
+//! user-stream events from [`Exchange`] under latency, which liquidates as it always does but pays
+//! no funding: recorded seconds do not tell it. Time is the tape's. The engine decides, the
 //! courier carries, the ledger counts; nothing here decides.
 //!
 //! Invariants: **1** the engine sees a second's frame before anything that came of acting on it;
