@@ -37,9 +37,17 @@ mod no_lookahead;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]
+mod sandbox_calls;
+#[cfg(test)]
+mod sandbox_candles;
+#[cfg(test)]
 mod sandbox_margin;
 #[cfg(test)]
+mod sandbox_orders;
+#[cfg(test)]
 mod sandbox_protocol;
+#[cfg(test)]
+mod sandbox_stops;
 mod signature_vectors;
 #[cfg(test)]
 mod sim_exchange;

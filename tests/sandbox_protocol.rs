@@ -23,7 +23,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use tokio_util::sync::CancellationToken;
 
 /// Nothing on loopback takes so long.
-const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
 #[tokio::test]
 async fn time_rules_and_book_are_served_to_anyone() {
@@ -373,6 +373,35 @@ async fn past_the_limit_requests_are_refused_until_the_window_ends() {
 }
 
 #[tokio::test]
+async fn whoever_goes_on_after_being_refused_is_banned_until_a_time_the_text_names() {
+    let mut settings = SandboxSettings::for_seed(1);
+    settings.limits.weight_1m = 2; // the harness itself asks nothing over HTTP
+    settings.limits.refusals_before_ban = 2;
+    let venue = Venue::start_with(settings).await;
+    let mut banned = None;
+    // The minute may turn in between: then the second handful is banned.
+    for _ in 0..12 {
+        let answer = venue.public("/fapi/v1/ping").await;
+        if answer.status == 418 {
+            banned = Some(answer);
+            break;
+        }
+    }
+    let banned = banned.unwrap();
+    assert_eq!(banned.code(), -1003);
+    let text = banned.json()["msg"].as_str().unwrap().to_owned();
+    let until: i64 = text
+        .split_once("banned until ")
+        .and_then(|(_, rest)| rest.split('.').next())
+        .and_then(|epoch| epoch.parse().ok())
+        .unwrap();
+    assert!((100_000..=120_000).contains(&(until - venue.now_ms())), "two minutes: {text}");
+    assert!(banned.header("retry-after").is_some());
+    let signed = venue.signed("GET", "/fapi/v3/balance", "").await;
+    assert_eq!(signed.status, 418, "everything is refused");
+}
+
+#[tokio::test]
 async fn addresses_outside_loopback_are_refused() {
     let mut settings = SandboxSettings::for_seed(1);
     settings.listen = "0.0.0.0:0".parse().unwrap();
@@ -386,23 +415,27 @@ async fn addresses_outside_loopback_are_refused() {
 pub(crate) struct Venue {
     pub(crate) sandbox: RunningSandbox,
     clock: SharedClock,
-    signer: Signer,
+    pub(crate) signer: Signer,
 }
 
 pub(crate) struct Answer {
     pub(crate) status: u16,
     head: String,
-    body: String,
+    pub(crate) body: String,
 }
 
-pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Socket(pub(crate) WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Venue {
     pub(crate) async fn start() -> Self {
         Self::start_with(SandboxSettings::for_seed(1)).await
     }
 
-    async fn serve(exchange: Exchange, clock: SharedClock, settings: SandboxSettings) -> Self {
+    pub(crate) async fn serve(
+        exchange: Exchange,
+        clock: SharedClock,
+        settings: SandboxSettings,
+    ) -> Self {
         let shutdown = CancellationToken::new();
         let sandbox =
             Server::start(exchange, settings, Arc::clone(&clock), &shutdown).await.unwrap();
@@ -495,7 +528,7 @@ impl Venue {
 }
 
 impl Answer {
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }
 
@@ -531,7 +564,7 @@ impl Socket {
     }
 
     /// The next diff of a combined connection; partial books are passed over.
-    async fn next_diff(&mut self) -> Value {
+    pub(crate) async fn next_diff(&mut self) -> Value {
         loop {
             let frame = self.next().await;
             if frame["stream"] == "btcusdt@depth@100ms" {
@@ -586,7 +619,7 @@ impl KeptBook {
     }
 }
 
-fn exchange(start: Timestamp) -> Exchange {
+pub(crate) fn exchange(start: Timestamp) -> Exchange {
     let instrument = listings::instrument("BTCUSDT").unwrap();
     let instruments = vec![InstrumentSettings { instrument, liquidity: Liquidity::Tape }];
     Exchange::new(&ExchangeSettings { instruments, seed: 1 }, start).unwrap()
@@ -601,7 +634,7 @@ pub(crate) fn level(price: &str, quantity: &str) -> Level {
 }
 
 /// Ten units on each of twenty levels a side, from 60000.0 down and from 60000.1 up.
-fn snapshot() -> MarketEvent {
+pub(crate) fn snapshot() -> MarketEvent {
     let price = |tenths: i32| level(&format!("{}.{}", tenths / 10, tenths % 10), "10");
     MarketEvent::Snapshot(DepthSnapshot {
         symbol: symbol(),
@@ -611,7 +644,7 @@ fn snapshot() -> MarketEvent {
     })
 }
 
-fn diff(first: u64, last: u64, previous: u64, bid: &str, quantity: &str) -> MarketEvent {
+pub(crate) fn diff(first: u64, last: u64, previous: u64, bid: &str, quantity: &str) -> MarketEvent {
     MarketEvent::Depth(DepthUpdate {
         symbol: symbol(),
         event_time: Timestamp::from_seconds(1_800_000_000),
@@ -624,7 +657,7 @@ fn diff(first: u64, last: u64, previous: u64, bid: &str, quantity: &str) -> Mark
     })
 }
 
-fn trade(price: &str) -> MarketEvent {
+pub(crate) fn trade(price: &str) -> MarketEvent {
     MarketEvent::Trade(PublicTrade {
         symbol: symbol(),
         trade_id: TradeId(7),
@@ -636,7 +669,7 @@ fn trade(price: &str) -> MarketEvent {
     })
 }
 
-fn ticker() -> MarketEvent {
+pub(crate) fn ticker() -> MarketEvent {
     let (bid, ask) = (level("60000", "10"), level("60000.1", "10"));
     MarketEvent::BookTicker(BookTicker { symbol: symbol(), update_id: 101, bid, ask })
 }

@@ -225,9 +225,10 @@ fn a_matched_price_is_that_of_the_level_named() {
 fn a_tested_order_is_judged_and_not_placed() {
     let (mut exchange, one, _) = duel();
     let good = limit("a", Side::Buy, "59000", "1");
-    assert_eq!(exchange.test_order(at(1), one, &good), Ok(()));
+    let mut test = |request| exchange.test_order(at(1), one, request, OrderTerms::default());
+    assert_eq!(test(&good).unwrap().report.status, OrderStatus::New);
     let bad = limit("a", Side::Buy, "59000", "900");
-    assert_eq!(exchange.test_order(at(1), one, &bad).unwrap_err().code, -2019);
+    assert_eq!(code(test(&bad)), -2019);
     assert!(exchange.open_orders(one, None).is_empty() && drained(&mut exchange).is_empty());
 }
 

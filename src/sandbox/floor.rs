@@ -13,14 +13,15 @@ use crate::sim::{
     AccountEvent, AccountId, Exchange, ExchangeEvent, MarginCallEvent, OrderEvent, StopEvent,
 };
 
+use super::calls::WEIGHT_OF_HANDSHAKE;
 use super::card::Card;
 use super::gate::Gate;
 use super::listen_key::ListenKeys;
 use super::refusal::Refusal;
 use super::settings::SandboxSettings;
-use super::streams::{self, Hub, MarketFrames, Setting, UserFrames};
+use super::streams::{self, Hub, MarketFrames, Opening, Setting, SocketId, UserFrames};
 use super::tape::Tape;
-use super::windows::Windows;
+use super::windows::{Pool, Windows};
 
 /// Steps of the exchange's own time taken at once at most; beyond them it leaps.
 const MOST_STEPS: usize = 100_000;
@@ -44,6 +45,7 @@ pub(super) struct Floor {
 
 impl Floor {
     pub(super) fn new(mut exchange: Exchange, settings: &SandboxSettings) -> Self {
+        exchange.set_rules(settings.rules);
         let account = exchange.open_account(&settings.account);
         let (mut gate, mut listen_keys) = (Gate::default(), BTreeMap::new());
         gate.register(account, settings.api_key.clone(), &settings.api_secret);
@@ -88,6 +90,32 @@ impl Floor {
         ClientOrderId::new(&format!("sandbox-{}", self.named)).map_err(|_| Refusal::internal())
     }
 
+    /// Takes a socket in; one for calls costs weight, and is turned away where there is none left.
+    pub(super) fn open(&mut self, now: Timestamp, opening: Opening) -> SocketId {
+        self.catch_up(now);
+        if opening.is_for_calls() {
+            let now = self.now();
+            let admitted = self
+                .windows
+                .check_ban(now)
+                .and_then(|()| self.windows.spend_weight(now, Pool::Calls, WEIGHT_OF_HANDSHAKE));
+            if admitted.is_err() {
+                opening.refuse();
+            }
+        }
+        self.hub.open(opening)
+    }
+
+    /// Does what a socket's message asks: a call, or control of its streams.
+    pub(super) fn control(&mut self, now: Timestamp, id: SocketId, text: &str) {
+        if self.hub.is_for_calls(id) {
+            let answer = self.call(now, text);
+            self.hub.answer(id, answer);
+        } else {
+            self.hub.control(id, text);
+        }
+    }
+
     /// Lets the exchange live up to `now`, step by step, publishing after each.
     pub(super) fn catch_up(&mut self, now: Timestamp) {
         for _ in 0..MOST_STEPS {
@@ -96,6 +124,7 @@ impl Floor {
         }
         self.exchange.advance(now);
         self.publish();
+        let now = self.now(); // which may be ahead of the clock
         self.market.flush(&mut self.hub, &self.exchange, now);
         let keys = self.listen_keys.values_mut();
         let expired: Vec<String> = keys.filter_map(|keys| keys.expire(now)).collect();

@@ -63,7 +63,7 @@ impl Gate {
         if security == Security::Public {
             return Ok(None);
         }
-        let holder = self.holder(request)?;
+        let holder = self.holder(request.api_key.as_deref())?;
         if security == Security::Signed {
             check_time(now, parameters)?;
             holder.check_signature(request, parameters)?;
@@ -71,8 +71,27 @@ impl Gate {
         Ok(Some(holder.account))
     }
 
-    fn holder(&self, request: &Request) -> Result<&Holder, Refusal> {
-        match request.api_key.as_deref() {
+    /// Passes a call of the WebSocket API, whose key and signature are among its parameters.
+    pub(super) fn admit_call(
+        &self,
+        now: Timestamp,
+        security: Security,
+        parameters: &Parameters,
+    ) -> Result<Option<AccountId>, Refusal> {
+        if security == Security::Public {
+            return Ok(None);
+        }
+        let holder = self.holder(parameters.text("apiKey")?)?;
+        if security == Security::Signed {
+            check_time(now, parameters)?;
+            let text = parameters.signed_text();
+            holder.verify(&[text.as_bytes()], parameters.signature()?)?;
+        }
+        Ok(Some(holder.account))
+    }
+
+    fn holder(&self, key: Option<&str>) -> Result<&Holder, Refusal> {
+        match key {
             None => Err(Refusal::key_format()),
             Some(key)
                 if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_alphanumeric()) =>
@@ -88,11 +107,11 @@ impl Holder {
     fn check_signature(&self, request: &Request, parameters: &Parameters) -> Result<(), Refusal> {
         let signature = parameters.signature()?;
         let [query, body] = signed_parts(&request.query, &request.body);
-        if self.signer.verify(&[query.as_bytes(), body.as_bytes()], signature) {
-            Ok(())
-        } else {
-            Err(Refusal::bad_signature())
-        }
+        self.verify(&[query.as_bytes(), body.as_bytes()], signature)
+    }
+
+    fn verify(&self, signed: &[&[u8]], signature: &str) -> Result<(), Refusal> {
+        if self.signer.verify(signed, signature) { Ok(()) } else { Err(Refusal::bad_signature()) }
     }
 }
 
@@ -166,6 +185,21 @@ mod tests {
             ask(query, &format!("{body}&signature={signature}"), Some("key1")),
             Ok(Some(AccountId(0)))
         );
+    }
+
+    #[test]
+    fn a_call_signs_its_parameters_sorted_and_as_they_are() {
+        let text = format!("apiKey=key1&symbol=１２３&timestamp={NOW}");
+        let signature = Signer::new(&Secret::new("secret".to_owned())).sign(&text);
+        let call = |signature: &str| {
+            let params = serde_json::json!({
+                "timestamp": NOW, "symbol": "１２３", "signature": signature, "apiKey": "key1",
+            });
+            let parameters = Parameters::of_object(params.as_object().unwrap()).unwrap();
+            gate().admit_call(Timestamp::from_millis(NOW), Security::Signed, &parameters)
+        };
+        assert_eq!(call(&signature), Ok(Some(AccountId(0))));
+        assert_eq!(call(&signature.replace('a', "b")).unwrap_err().code, -1022);
     }
 
     #[test]

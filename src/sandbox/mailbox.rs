@@ -118,9 +118,9 @@ impl FloorTask {
                 let _ = answer.send(self.floor.serve(now, &request));
             }
             Message::Open(opening, answer) => {
-                let _ = answer.send(self.floor.hub.open(opening));
+                let _ = answer.send(self.floor.open(now, opening));
             }
-            Message::Control(id, text) => self.floor.hub.control(id, &text),
+            Message::Control(id, text) => self.floor.control(now, id, &text),
             Message::Close(id) => self.floor.hub.close(id),
             Message::Visit(visit) => {
                 self.floor.catch_up(now);

@@ -9,6 +9,7 @@
 //! `streams`) and tested so. Invariants: **1** a socket or request outside loopback is possible
 //! only where the operator said so; **2** queues, sockets and bodies are bounded.
 
+mod calls;
 mod card;
 mod floor;
 mod gate;
@@ -26,5 +27,5 @@ mod windows;
 mod words;
 
 pub use server::{Control, RunningSandbox, SandboxError, Server};
-pub use settings::{RateLimits, SandboxAccount, SandboxSettings};
+pub use settings::{RateLimits, SandboxAccount, SandboxSettings, SocketRules};
 pub use tape::{Tape, TapeError};

@@ -9,13 +9,14 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value};
 
-use crate::domain::{Amount, ClientOrderId, Price, Quantity, Symbol, Timestamp};
+use crate::domain::{Amount, ClientOrderId, Price, Quantity, Rate, Symbol, Timestamp};
 
 use super::refusal::Refusal;
 
 /// Names that every signed request may carry.
-const OF_EVERY_REQUEST: [&str; 3] = ["recvWindow", "timestamp", "signature"];
+const OF_EVERY_REQUEST: [&str; 4] = ["recvWindow", "timestamp", "signature", "apiKey"];
 
 /// The decoded parameters of one request.
 #[derive(Debug, Default)]
@@ -32,6 +33,51 @@ impl Parameters {
         let mut values = body;
         values.extend(query);
         Ok(Self { values, sent })
+    }
+
+    /// Reads the members of a JSON object: text as it is, numbers and flags as they are written.
+    pub(super) fn of_object(object: &Map<String, Value>) -> Result<Self, Refusal> {
+        let values: Result<BTreeMap<String, String>, Refusal> = object
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| Ok((name.clone(), member_text(name, value)?)))
+            .collect();
+        let values = values?;
+        Ok(Self { sent: values.len(), values })
+    }
+
+    /// The text that a call signs: every name and value but the signature, ordered by name, as
+    /// they are (exchange-api.md 3.3).
+    pub(super) fn signed_text(&self) -> String {
+        let pairs: Vec<String> = self
+            .values
+            .iter()
+            .filter(|(name, _)| *name != "signature")
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        pairs.join("&")
+    }
+
+    /// A list in JSON that must be there.
+    pub(super) fn list(&self, name: &str) -> Result<Vec<Value>, Refusal> {
+        serde_json::from_str(self.required(name)?).map_err(|_| Refusal::bad_value(name))
+    }
+
+    /// The span a question covers: not reversed, and no longer than so many milliseconds.
+    pub(super) fn span(
+        &self,
+        widest_ms: i64,
+    ) -> Result<(Option<Timestamp>, Option<Timestamp>), Refusal> {
+        let (since, until) = (self.moment("startTime")?, self.moment("endTime")?);
+        if let (Some(since), Some(until)) = (since, until) {
+            if since > until {
+                return Err(Refusal::reversed_times());
+            }
+            if until.millis().saturating_sub(since.millis()) > widest_ms {
+                return Err(Refusal::interval_too_long());
+            }
+        }
+        Ok((since, until))
     }
 
     /// A value; an empty one is refused.
@@ -87,6 +133,11 @@ impl Parameters {
         self.decimal(name)
     }
 
+    /// A rate.
+    pub(super) fn rate(&self, name: &str) -> Result<Option<Rate>, Refusal> {
+        self.decimal(name)
+    }
+
     fn decimal<T>(&self, name: &str) -> Result<Option<T>, Refusal>
     where
         T: FromStr<Err = crate::domain::DecimalError>,
@@ -136,6 +187,14 @@ impl Parameters {
         };
         let read = self.values.keys().filter(is_known).count();
         if read == self.values.len() { Ok(()) } else { Err(Refusal::unread(read, self.sent)) }
+    }
+}
+
+fn member_text(name: &str, value: &Value) -> Result<String, Refusal> {
+    match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Number(_) | Value::Bool(_) | Value::Array(_) => Ok(value.to_string()),
+        Value::Object(_) | Value::Null => Err(Refusal::bad_value(name)),
     }
 }
 

@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use crate::domain::{DecimalError, Rejection};
+use crate::domain::{DecimalError, Rejection, Timestamp};
 
 /// A refused request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub(super) struct Refusal {
     pub(super) code: i32,
     /// The venue's text.
     pub(super) message: String,
+    /// After how many seconds to ask again.
+    pub(super) retry_after: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -25,11 +27,16 @@ struct Body<'a> {
 
 impl Refusal {
     pub(super) fn new(code: i32, message: impl Into<String>) -> Self {
-        Self { status: 400, code, message: message.into() }
+        Self { status: 400, code, message: message.into(), retry_after: None }
     }
 
     const fn with_status(mut self, status: u16) -> Self {
         self.status = status;
+        self
+    }
+
+    pub(super) const fn retry_after(mut self, seconds: i64) -> Self {
+        self.retry_after = Some(seconds);
         self
     }
 
@@ -57,6 +64,15 @@ impl Refusal {
              Please use the websocket for live updates to avoid polling the API."
         );
         Self::new(-1003, message).with_status(429)
+    }
+
+    pub(super) fn banned(until: Timestamp) -> Self {
+        let message = format!(
+            "Way too many requests; IP banned until {}. \
+             Please use the websocket for live updates to avoid bans.",
+            until.millis()
+        );
+        Self::new(-1003, message).with_status(418)
     }
 
     pub(super) fn too_many_orders(limit: u32, window: &str) -> Self {
@@ -137,6 +153,34 @@ impl Refusal {
 
     pub(super) fn bad_value(name: &str) -> Self {
         Self::new(-1130, format!("Data sent for parameter '{name}' is not valid."))
+    }
+
+    /// A callback rate outside 0.1 to 20 per cent.
+    pub(super) fn callback_rate() -> Self {
+        Self::new(-2007, "Invalid callBack rate.")
+    }
+
+    pub(super) fn batch_size(kind: &str) -> Self {
+        Self::new(-4082, format!("Invalid number of batch {kind} orders."))
+    }
+
+    pub(super) fn reversed_times() -> Self {
+        Self::new(-1023, "Start time is greater than end time.")
+    }
+
+    pub(super) fn interval_too_long() -> Self {
+        Self::new(-1127, "Lookup interval is too big.")
+    }
+
+    pub(super) fn price_match_kind() -> Self {
+        let message = "Price match only supports order type: LIMIT, STOP AND TAKE_PROFIT";
+        Self::new(-5038, message)
+    }
+
+    pub(super) fn good_till_date() -> Self {
+        let message = "The goodTillDate timestamp must be greater than the current time plus 600 \
+                       seconds and smaller than 253402300799000 (UTC 9999-12-31 23:59:59)";
+        Self::new(-5040, message)
     }
 
     pub(super) fn client_id() -> Self {

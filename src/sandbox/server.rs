@@ -86,7 +86,7 @@ impl Server {
         let (handle, task) = FloorTask::new(Floor::new(exchange, &settings), clock);
         let floor = tokio::spawn(task.run(stop.clone()));
         let served = serve_rest(rest, handle.clone(), stop.clone());
-        let accepting = session::accept(streams, handle.clone(), stop.clone());
+        let accepting = session::accept(streams, handle.clone(), settings.sockets, stop.clone());
         Ok(RunningSandbox {
             rest_url,
             ws_url,

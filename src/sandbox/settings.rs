@@ -1,9 +1,10 @@
 //! What a loopback exchange is told when it starts.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use crate::sign::Secret;
-use crate::sim::AccountSettings;
+use crate::sim::{AccountSettings, Rules};
 
 use super::tape::Tape;
 pub use super::windows::RateLimits;
@@ -28,6 +29,10 @@ pub struct SandboxSettings {
     pub others: Vec<SandboxAccount>,
     /// The limits on requests and orders.
     pub limits: RateLimits,
+    /// How long sockets live and how they are kept alive.
+    pub sockets: SocketRules,
+    /// What the venue leaves undocumented or does with a delay.
+    pub rules: Rules,
     /// The recording that is the market, for instruments whose liquidity is a tape.
     pub tape: Option<Tape>,
 }
@@ -41,6 +46,28 @@ pub struct SandboxAccount {
     pub api_secret: Secret,
     /// What it begins with.
     pub account: AccountSettings,
+}
+
+/// How long sockets live and how they are kept alive (exchange-api.md 2.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SocketRules {
+    /// How often the exchange pings.
+    pub ping_every: Duration,
+    /// A client that has not answered a ping for so long is dropped.
+    pub pong_within: Duration,
+    /// No socket lives longer.
+    pub longest_life: Duration,
+}
+
+impl Default for SocketRules {
+    /// Those of the venue.
+    fn default() -> Self {
+        Self {
+            ping_every: Duration::from_mins(3),
+            pong_within: Duration::from_mins(10),
+            longest_life: Duration::from_hours(24),
+        }
+    }
 }
 
 impl SandboxSettings {
@@ -57,6 +84,8 @@ impl SandboxSettings {
             account: AccountSettings::default(),
             others: Vec::new(),
             limits: RateLimits::default(),
+            sockets: SocketRules::default(),
+            rules: Rules::recorded(),
             tape: None,
         }
     }

@@ -59,6 +59,8 @@ pub struct AmendmentRecord {
     pub quantity: (Quantity, Quantity),
     /// Which change of the order it was, from one.
     pub count: u32,
+    /// The owner's name for it.
+    pub modify_id: Option<u64>,
 }
 
 /// The newest changes.
@@ -229,6 +231,7 @@ impl Exchange {
             price: (before.0, change.price),
             quantity: (before.1, change.quantity),
             count: order.amended,
+            modify_id: change.modify_id,
         });
         self.push_order(&order, Execution::Amended, ExpiryReason::None);
         order

@@ -15,7 +15,7 @@ use super::alarms::Alarm;
 use super::events::{ExchangeEvent, Execution, ExpiryReason, OrderEvent};
 use super::exchange::Exchange;
 use super::matching::{Incoming, Owner};
-use super::orders::{NewOrder, OrderName, OrderRecord};
+use super::orders::{NewOrder, OrderName, OrderRecord, Orders};
 use super::refusals;
 use super::stops::WorkingPrice;
 use super::terms::OrderTerms;
@@ -57,7 +57,8 @@ impl Exchange {
         Ok(self.orders.get(order.report.order_id).copied().unwrap_or(order))
     }
 
-    /// Judges an order as [`Exchange::place_on`] would, without placing it.
+    /// Judges an order as [`Exchange::place_on`] would, without placing it; the answer is the order
+    /// as it would be accepted, with the id zero.
     ///
     /// # Errors
     /// The [`Rejection`] that placing it now would bring.
@@ -66,9 +67,11 @@ impl Exchange {
         now: Timestamp,
         account: AccountId,
         request: &OrderRequest,
-    ) -> Result<(), Rejection> {
+        terms: OrderTerms,
+    ) -> Result<OrderRecord, Rejection> {
         self.advance(now);
-        self.judge(account, request).map(|_| ())
+        self.judge(account, request)?;
+        Ok(Orders::draft(self.now, NewOrder { account, request, terms, stop: None }))
     }
 
     /// Cancels a working order; the answer is its last state.

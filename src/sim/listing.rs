@@ -7,6 +7,7 @@ use crate::book::{DepthSnapshot, DepthUpdate, PublicTrade};
 use crate::domain::{Instrument, Price, Side, Symbol, Timestamp, TradeId};
 
 use super::brackets::Brackets;
+use super::candles::Candles;
 use super::funding::Funding;
 use super::grid::Grid;
 use super::liquidity::{Live, Seconds, Source, Tape};
@@ -52,6 +53,7 @@ pub(super) struct Listing {
     pub(super) funding: Funding,
     pub(super) last_price: Option<Price>,
     pub(super) recent_trades: VecDeque<PublicTrade>,
+    pub(super) candles: Candles,
     next_trade_id: u64,
     next_flush: Timestamp,
     next_second: Timestamp,
@@ -99,6 +101,7 @@ impl Listing {
             mark: MarkPrice::default(),
             last_price: None,
             recent_trades: VecDeque::new(),
+            candles: Candles::default(),
             next_trade_id,
             next_flush: next_multiple(start, FLUSH_INTERVAL),
             next_second: next_multiple(start, SECOND),
@@ -132,6 +135,7 @@ impl Listing {
 
     pub(super) fn keep_trade(&mut self, trade: PublicTrade) {
         self.last_price = Some(trade.price);
+        self.candles.take(&trade);
         self.recent_trades.push_back(trade);
         if self.recent_trades.len() > RECENT_TRADES {
             self.recent_trades.pop_front();

@@ -6,6 +6,7 @@ mod alarms;
 mod amend;
 mod backtest;
 mod brackets;
+mod candles;
 mod countdown;
 mod endings;
 mod entry;
@@ -14,6 +15,7 @@ mod exchange;
 mod funding;
 mod grid;
 mod income;
+mod interval;
 mod latency;
 mod liquidation;
 mod liquidity;
@@ -42,6 +44,7 @@ pub use adversity::{AdverseAct, Adversity};
 pub use amend::{Amendment, AmendmentRecord};
 pub use backtest::{BacktestReport, BacktestSettings, EquityPoint, backtest};
 pub use brackets::{Bracket, Brackets};
+pub use candles::{Candle, CandleQuery};
 pub use events::{
     AccountEvent, AccountReason, ChildFills, ExchangeEvent, Execution, ExpiryReason,
     MarginCallEvent, OrderEvent, PositionChange, StopEvent,
@@ -49,6 +52,7 @@ pub use events::{
 pub use exchange::Exchange;
 pub use funding::{FundingOutlook, FundingPayment};
 pub use income::{INCOME_KEPT, Income, IncomeKind, IncomeQuery};
+pub use interval::{INTERVALS, Interval};
 pub use latency::{Latency, LatencySettings};
 pub use liquidation::{Forced, ForcedOrder};
 pub use margin::{Holding, MarginSummary, MarginType};

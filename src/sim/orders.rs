@@ -125,13 +125,26 @@ impl Orders {
 
     /// Accepts an order as NEW.
     pub(super) fn accept(&mut self, now: Timestamp, order: NewOrder<'_>) -> OrderRecord {
-        let NewOrder { account, request, terms, stop } = order;
+        let (account, request) = (order.account, order.request);
         let order_id = OrderId(self.next_id);
         self.next_id += 1;
+        let entered = self.next_entry();
+        let drafted = Self::draft(now, order);
+        let report = OrderReport { order_id, ..drafted.report };
+        let record = OrderRecord { report, entered, ..drafted };
+        self.records.insert(order_id, record);
+        self.open.entry((account, request.symbol)).or_default().push(order_id);
+        self.by_client.insert((account, request.symbol, request.client_order_id), order_id);
+        record
+    }
+
+    /// An order as it would be accepted, without an id.
+    pub(super) fn draft(now: Timestamp, order: NewOrder<'_>) -> OrderRecord {
+        let NewOrder { account, request, terms, stop } = order;
         let report = OrderReport {
             symbol: request.symbol,
             client_order_id: request.client_order_id,
-            order_id,
+            order_id: OrderId::default(),
             side: request.side,
             price: request.kind.price(),
             quantity: request.quantity,
@@ -141,7 +154,7 @@ impl Orders {
             reduce_only: request.reduce_only,
             update_time: now,
         };
-        let record = OrderRecord {
+        OrderRecord {
             report,
             kind: request.kind,
             terms,
@@ -152,12 +165,8 @@ impl Orders {
             amended: 0,
             modify_id: None,
             remaining: request.quantity,
-            entered: self.next_entry(),
-        };
-        self.records.insert(order_id, record);
-        self.open.entry((account, request.symbol)).or_default().push(order_id);
-        self.by_client.insert((account, request.symbol, request.client_order_id), order_id);
-        record
+            entered: 0,
+        }
     }
 
     /// The turn of an order that enters the book now.

@@ -1,17 +1,24 @@
 //! What can be asked of the exchange: orders, stops, trades, the market.
 
+use std::time::Duration;
+
 use crate::book::{DepthSnapshot, Level, MarkPrice, PublicTrade};
 use crate::domain::{
-    FeeRates, Fill, Instrument, OrderId, Price, Rejection, Side, Symbol, Timestamp, TradeId,
+    FeeRates, Fill, Instrument, OrderId, Price, Quantity, Rejection, Side, Symbol, Timestamp,
+    TradeId,
 };
 
 use super::accounts::AccountId;
+use super::candles::{Candle, CandleQuery};
 use super::events::ChildFills;
 use super::exchange::Exchange;
+use super::interval::Interval;
 use super::listing::Listing;
 use super::orders::{OrderName, OrderRecord};
 use super::refusals;
 use super::stops::{StopName, StopQuery, StopRecord};
+
+const DAY: Duration = Duration::from_hours(24);
 
 /// Which of an account's trades are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,6 +182,41 @@ impl Exchange {
         let Some(at) = self.find(symbol) else { return Vec::new() };
         let trades = &self.listings[at].recent_trades;
         trades.iter().skip(trades.len().saturating_sub(limit)).copied().collect()
+    }
+
+    /// Candles of a symbol, oldest first; the last may not be over yet.
+    #[must_use]
+    pub fn candles(&self, symbol: Symbol, query: &CandleQuery) -> Vec<Candle> {
+        let Some(at) = self.find(symbol) else { return Vec::new() };
+        self.listings[at].candles.list(self.now, query)
+    }
+
+    /// The candle of a symbol that opened at a moment, if anything traded in it.
+    #[must_use]
+    pub fn candle(&self, symbol: Symbol, interval: Interval, open_ms: i64) -> Option<Candle> {
+        self.listings[self.find(symbol)?].candles.at(interval, open_ms)
+    }
+
+    /// What has been traded in the last 24 hours, to the minute; `None` if nothing has.
+    #[must_use]
+    pub fn day(&self, symbol: Symbol) -> Option<Candle> {
+        let from = self.now.earlier_by(DAY).millis();
+        self.listings[self.find(symbol)?].candles.since(from)
+    }
+
+    /// What the accounts hold of a symbol on the side that holds more.
+    #[must_use]
+    pub fn open_interest(&self, symbol: Symbol) -> Quantity {
+        let held = |side| {
+            self.accounts
+                .iter()
+                .map(|account| account.position(symbol).exposure())
+                .filter(|exposure| exposure.side() == Some(side))
+                .fold(Quantity::ZERO, |sum, exposure| {
+                    sum.checked_add(exposure.quantity()).unwrap_or(sum)
+                })
+        };
+        held(Side::Buy).max(held(Side::Sell))
     }
 
     fn symbols(&self) -> impl Iterator<Item = Symbol> + '_ {

@@ -1,20 +1,27 @@
 //! Conditional orders: the Algo Service (exchange-api.md 4.6).
-//!
-//! Of the venue's kinds only `STOP_MARKET` is offered, which is what protects a position.
 
 use serde::Serialize;
 
 use crate::domain::{
-    AlgoOrderId, Price, Quantity, StopRequest, StopSize, StopStatus, Symbol, Timestamp,
+    AlgoOrderId, OrderKind, Price, Rate, StopRequest, StopSize, StopStatus, TimeInForce, Timestamp,
 };
-use crate::sim::{StopName, StopRecord, StopTerms, WorkingPrice};
+use crate::sim::{
+    OrderTerms, StopCondition, StopName, StopQuery, StopRecord, StopTerms, WorkingPrice,
+};
 
 use super::super::card::Card;
 use super::super::floor::Floor;
 use super::super::parameters::Parameters;
 use super::super::refusal::Refusal;
 use super::super::words;
-use super::{Answer, Done, orders, to_json};
+use super::stop_body::StopBody;
+use super::{Answer, Done, order_form, to_json};
+
+/// The widest span of orders that may be asked for: seven days.
+const WIDEST_SPAN_MS: i64 = 7 * 24 * 3_600_000;
+
+/// The callback rates there are, in units of 1e-8 of a fraction: 0.1 to 20 per cent.
+const CALLBACKS: std::ops::RangeInclusive<i64> = 100_000..=20_000_000;
 
 /// What a conditional order may carry.
 const OF_A_STOP: &[&str] = &[
@@ -25,7 +32,10 @@ const OF_A_STOP: &[&str] = &[
     "type",
     "timeInForce",
     "quantity",
+    "price",
     "triggerPrice",
+    "activatePrice",
+    "callbackRate",
     "workingType",
     "closePosition",
     "priceProtect",
@@ -37,100 +47,34 @@ const OF_A_STOP: &[&str] = &[
     "goodTillDate",
 ];
 
-/// A conditional order as the venue shows it.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct StopBody {
-    algo_id: u64,
-    client_algo_id: String,
-    algo_type: &'static str,
-    order_type: &'static str,
-    symbol: Symbol,
-    side: &'static str,
-    position_side: &'static str,
-    time_in_force: &'static str,
-    quantity: String,
-    algo_status: &'static str,
-    #[serde(flatten)]
-    outcome: Option<Outcome>,
-    trigger_price: String,
-    price: String,
-    iceberg_quantity: Option<String>,
-    self_trade_prevention_mode: &'static str,
-    working_type: &'static str,
-    price_match: &'static str,
-    close_position: bool,
-    price_protect: bool,
-    reduce_only: bool,
-    create_time: i64,
-    update_time: i64,
-    trigger_time: i64,
-    good_till_date: u8,
+/// The five kinds of conditional order.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Stop,
+    StopMarket,
+    TakeProfit,
+    TakeProfitMarket,
+    TrailingStopMarket,
 }
 
-/// What a question tells beyond the acknowledgement.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Outcome {
-    actual_order_id: String,
-    actual_price: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    actual_type: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    actual_qty: Option<String>,
-    tp_order_type: &'static str,
-}
-
-impl StopBody {
-    fn acknowledged(card: &Card, stop: &StopRecord) -> Self {
-        let report = &stop.report;
-        let (quantity, close_position) = match report.size {
-            StopSize::Quantity(quantity) => (quantity, false),
-            StopSize::ClosePosition => (Quantity::ZERO, true),
-        };
-        Self {
-            algo_id: report.algo_order_id.0,
-            client_algo_id: report.client_order_id.to_string(),
-            algo_type: "CONDITIONAL",
-            order_type: "STOP_MARKET",
-            symbol: report.symbol,
-            side: words::side(report.side),
-            position_side: "BOTH",
-            time_in_force: if close_position { "GTE_GTC" } else { "GTC" },
-            quantity: card.places.quantity(quantity),
-            algo_status: words::stop_status(report.status),
-            outcome: None,
-            trigger_price: card.places.price(report.trigger_price),
-            price: card.places.price(Price::ZERO),
-            iceberg_quantity: None,
-            self_trade_prevention_mode: "EXPIRE_MAKER",
-            working_type: match stop.terms.working_price {
-                WorkingPrice::Mark => "MARK_PRICE",
-                WorkingPrice::Contract => "CONTRACT_PRICE",
-            },
-            price_match: "NONE",
-            close_position,
-            price_protect: false,
-            reduce_only: !close_position && stop.terms.reduce_only,
-            create_time: stop.created_at.millis(),
-            update_time: report.update_time.millis(),
-            trigger_time: stop.triggered_at.map_or(0, Timestamp::millis),
-            good_till_date: 0,
+impl Kind {
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        match text {
+            "STOP" => Ok(Self::Stop),
+            "STOP_MARKET" => Ok(Self::StopMarket),
+            "TAKE_PROFIT" => Ok(Self::TakeProfit),
+            "TAKE_PROFIT_MARKET" => Ok(Self::TakeProfitMarket),
+            "TRAILING_STOP_MARKET" => Ok(Self::TrailingStopMarket),
+            _ => Err(Refusal::new(-1116, "Invalid orderType.")),
         }
     }
 
-    fn queried(card: &Card, stop: &StopRecord) -> Self {
-        let child = stop.report.child_order_id;
-        Self {
-            outcome: Some(Outcome {
-                actual_order_id: child.map_or_else(String::new, |id| id.to_string()),
-                actual_price: words::padded(stop.child.average_price.units(), 6),
-                actual_type: child.map(|_| "MARKET"),
-                actual_qty: child.map(|_| card.places.quantity(stop.child.filled_quantity)),
-                tp_order_type: "",
-            }),
-            ..Self::acknowledged(card, stop)
-        }
+    const fn is_limit(self) -> bool {
+        matches!(self, Self::Stop | Self::TakeProfit)
+    }
+
+    const fn may_close_position(self) -> bool {
+        matches!(self, Self::StopMarket | Self::TakeProfitMarket)
     }
 }
 
@@ -141,42 +85,39 @@ pub(super) fn place(floor: &mut Floor, parameters: &Parameters) -> Answer {
     let symbol = parameters.symbol()?;
     let card = floor.card(symbol)?.clone();
     let side = words::parse_side(parameters.required("side")?)?;
-    if parameters.required("type")? != "STOP_MARKET" {
-        return Err(Refusal::new(-1116, "Invalid orderType."));
-    }
+    let kind = Kind::parse(parameters.required("type")?)?;
     parameters.only(OF_A_STOP)?;
-    orders::check_modes(parameters)?;
-    orders::wants_result(parameters)?;
-    check_patience(parameters)?;
-    parameters.required("triggerPrice")?;
-    let trigger_price =
-        parameters.price("triggerPrice")?.ok_or_else(|| Refusal::mandatory("triggerPrice"))?;
-    orders::check_price_places(&card, trigger_price)?;
-    let stop_size = stop_size(&card, parameters)?;
-    let terms = terms(parameters)?;
+    order_form::check_position_side(parameters)?;
+    order_form::wants_result(parameters)?;
+    let trigger_price = trigger_price(&card, kind, parameters)?;
+    let closes = stop_size(&card, kind, parameters)?;
+    let terms = terms(floor.now(), &card, kind, parameters)?;
     let client_order_id = match parameters.client_id("clientAlgoId")? {
         Some(id) => id,
         None => floor.name_order()?,
     };
-    let request = StopRequest { client_order_id, symbol, side, trigger_price, size: stop_size };
+    let request = StopRequest { client_order_id, symbol, side, trigger_price, size: closes };
     let stop = floor.exchange.place_stop(floor.now(), floor.account, &request, terms)?;
     to_json(&StopBody::acknowledged(&card, &stop))
 }
 
-/// A stop waits for as long as it takes; price protection is not offered.
-fn check_patience(parameters: &Parameters) -> Result<(), Refusal> {
-    if !matches!(parameters.text("timeInForce")?, None | Some("GTC" | "GTE_GTC")) {
-        return Err(Refusal::new(-1115, "Invalid timeInForce."));
+/// The trigger price, which a trailing stop finds by itself.
+fn trigger_price(card: &Card, kind: Kind, parameters: &Parameters) -> Result<Price, Refusal> {
+    if kind != Kind::TrailingStopMarket {
+        return order_form::required_price(card, parameters, "triggerPrice");
     }
-    if parameters.flag("priceProtect")?.unwrap_or(false) {
-        return Err(Refusal::bad_value("priceProtect"));
+    match parameters.text("triggerPrice")? {
+        None => Ok(Price::ZERO),
+        Some(_) => Err(Refusal::not_required("triggerPrice")),
     }
-    Ok(())
 }
 
-fn stop_size(card: &Card, parameters: &Parameters) -> Result<StopSize, Refusal> {
+fn stop_size(card: &Card, kind: Kind, parameters: &Parameters) -> Result<StopSize, Refusal> {
     if !parameters.flag("closePosition")?.unwrap_or(false) {
-        return orders::required_quantity(card, parameters).map(StopSize::Quantity);
+        return order_form::required_quantity(card, parameters).map(StopSize::Quantity);
+    }
+    if !kind.may_close_position() {
+        return Err(Refusal::not_required("closePosition"));
     }
     if parameters.text("quantity")?.is_some() {
         let message = "Quantity must be zero with closePosition equals true.";
@@ -189,14 +130,95 @@ fn stop_size(card: &Card, parameters: &Parameters) -> Result<StopSize, Refusal> 
     Ok(StopSize::ClosePosition)
 }
 
-fn terms(parameters: &Parameters) -> Result<StopTerms, Refusal> {
+fn terms(
+    now: Timestamp,
+    card: &Card,
+    kind: Kind,
+    parameters: &Parameters,
+) -> Result<StopTerms, Refusal> {
     let working_price = match parameters.text("workingType")? {
         None | Some("CONTRACT_PRICE") => WorkingPrice::Contract,
         Some("MARK_PRICE") => WorkingPrice::Mark,
         Some(_) => return Err(Refusal::bad_value("workingType")),
     };
-    let reduce_only = parameters.flag("reduceOnly")?.unwrap_or(false);
-    Ok(StopTerms { working_price, reduce_only, ..StopTerms::default() })
+    Ok(StopTerms {
+        condition: condition(card, kind, parameters)?,
+        becomes: becomes(card, kind, parameters)?,
+        working_price,
+        reduce_only: parameters.flag("reduceOnly")?.unwrap_or(false),
+        price_protect: parameters.flag("priceProtect")?.unwrap_or(false),
+        order: OrderTerms {
+            prevention: words::parse_prevention(parameters.text("selfTradePreventionMode")?)?,
+            good_till: order_form::good_till(now, parameters)?,
+            price_match: words::parse_price_match(parameters.text("priceMatch")?)?,
+        },
+    })
+}
+
+fn condition(card: &Card, kind: Kind, parameters: &Parameters) -> Result<StopCondition, Refusal> {
+    match kind {
+        Kind::Stop | Kind::StopMarket => refuse_trailing(parameters, StopCondition::StopLoss),
+        Kind::TakeProfit | Kind::TakeProfitMarket => {
+            refuse_trailing(parameters, StopCondition::TakeProfit)
+        }
+        Kind::TrailingStopMarket => {
+            let activation = parameters.price("activatePrice")?;
+            if let Some(price) = activation {
+                order_form::check_price_places(card, price)?;
+            }
+            parameters.required("callbackRate")?;
+            let percent = parameters
+                .rate("callbackRate")?
+                .ok_or_else(|| Refusal::mandatory("callbackRate"))?;
+            let callback = percent.units() / 100;
+            if !CALLBACKS.contains(&callback) {
+                return Err(Refusal::callback_rate());
+            }
+            let callback = Rate::from_units(callback).map_err(|_| Refusal::callback_rate())?;
+            Ok(StopCondition::Trailing { activation, callback })
+        }
+    }
+}
+
+fn refuse_trailing(
+    parameters: &Parameters,
+    condition: StopCondition,
+) -> Result<StopCondition, Refusal> {
+    for name in ["activatePrice", "callbackRate"] {
+        if parameters.text(name)?.is_some() {
+            return Err(Refusal::not_required(name));
+        }
+    }
+    Ok(condition)
+}
+
+/// The order it becomes; a matched price is looked up once it has triggered.
+fn becomes(card: &Card, kind: Kind, parameters: &Parameters) -> Result<OrderKind, Refusal> {
+    let price_match = words::parse_price_match(parameters.text("priceMatch")?)?;
+    let time_in_force = match parameters.text("timeInForce")? {
+        None | Some("GTE_GTC") => TimeInForce::GoodTilCanceled,
+        Some(text) => words::parse_time_in_force(text)?,
+    };
+    if kind.is_limit() {
+        let price = match price_match {
+            None => order_form::required_price(card, parameters, "price")?,
+            Some(_) if parameters.text("price")?.is_some() => {
+                return Err(Refusal::not_required("price"));
+            }
+            Some(_) => Price::ZERO,
+        };
+        return Ok(OrderKind::Limit { price, time_in_force });
+    }
+    if price_match.is_some() {
+        return Err(Refusal::price_match_kind());
+    }
+    if parameters.text("price")?.is_some() {
+        return Err(Refusal::not_required("price"));
+    }
+    if time_in_force != TimeInForce::GoodTilCanceled {
+        return Err(Refusal::new(-1115, "Invalid timeInForce."));
+    }
+    Ok(OrderKind::Market)
 }
 
 fn name(parameters: &Parameters) -> Result<StopName, Refusal> {
@@ -248,14 +270,42 @@ pub(super) fn open_orders(floor: &mut Floor, parameters: &Parameters) -> Answer 
     if let Some(symbol) = symbol {
         floor.card(symbol)?;
     }
-    let stops = floor.exchange.open_stops(floor.account, symbol);
-    let rows: Result<Vec<StopBody>, Refusal> = stops
-        .iter()
+    let stops: Vec<StopRecord> = floor
+        .exchange
+        .open_stops(floor.account, symbol)
+        .into_iter()
         .filter(|stop| stop.report.status == StopStatus::New)
         .filter(|stop| algo_id.is_none_or(|id| id == stop.report.algo_order_id))
-        .map(|stop| Ok(StopBody::queried(floor.card(stop.report.symbol)?, stop)))
+        .collect();
+    listed(floor, &stops)
+}
+
+fn listed(floor: &Floor, stops: &[StopRecord]) -> Answer {
+    let rows: Result<Vec<StopBody>, Refusal> = stops
+        .iter()
+        .map(|stop| Ok(StopBody::listed(floor.card(stop.report.symbol)?, stop)))
         .collect();
     to_json(&rows?)
+}
+
+/// Conditional orders of a symbol, whatever became of them; the newest, unless an id or a time to
+/// begin with is given.
+pub(super) fn all_orders(floor: &mut Floor, parameters: &Parameters) -> Answer {
+    let symbol = parameters.symbol()?;
+    floor.card(symbol)?;
+    let from = parameters.integer("algoId")?.map_or_else(AlgoOrderId::default, AlgoOrderId);
+    let (since, until) = parameters.span(WIDEST_SPAN_MS)?;
+    let limit = parameters.limit(500, 1_000)?;
+    parameters.only(&["symbol", "algoId", "startTime", "endTime", "limit"])?;
+    let query = StopQuery {
+        from,
+        since: since.unwrap_or_default(),
+        until: until.unwrap_or(Timestamp::MAX),
+    };
+    let stops = floor.exchange.all_stops(floor.account, symbol, query);
+    let is_newest = from == AlgoOrderId::default() && since.is_none();
+    let first = if is_newest { stops.len().saturating_sub(limit) } else { 0 };
+    listed(floor, &stops[first..stops.len().min(first + limit)])
 }
 
 pub(super) fn cancel_all(floor: &mut Floor, parameters: &Parameters) -> Answer {

@@ -75,24 +75,40 @@ struct Trade {
     is_rpi_trade: bool,
 }
 
-pub(super) fn trades(floor: &mut Floor, parameters: &Parameters) -> Answer {
-    let (places, trades) = recent_trades(floor, parameters)?;
-    let rows: Vec<Trade> = trades
-        .iter()
-        .map(|trade| Trade {
+impl Trade {
+    fn new(places: Places, trade: &PublicTrade) -> Self {
+        let quote = Amount::notional(trade.price, trade.quantity).unwrap_or_default();
+        Self {
             id: trade.trade_id.0,
             price: places.price(trade.price),
             qty: places.quantity(trade.quantity),
-            quote_qty: words::padded(
-                Amount::notional(trade.price, trade.quantity).unwrap_or_default().units(),
-                places.price,
-            ),
+            quote_qty: words::padded(quote.units(), places.price),
             time: trade.trade_time.millis(),
             is_buyer_maker: trade.buyer_is_maker,
             is_rpi_trade: false,
-        })
-        .collect();
-    to_json(&rows)
+        }
+    }
+}
+
+pub(super) fn trades(floor: &mut Floor, parameters: &Parameters) -> Answer {
+    let (places, trades) = recent_trades(floor, parameters)?;
+    to_json(&trades.iter().map(|trade| Trade::new(places, trade)).collect::<Vec<_>>())
+}
+
+/// Trades from an id on, among those kept.
+pub(super) fn historical_trades(floor: &mut Floor, parameters: &Parameters) -> Answer {
+    let from_id: u64 = parameters.integer("fromId")?.unwrap_or(0);
+    let symbol = parameters.symbol()?;
+    let places = floor.card(symbol)?.places;
+    let limit = parameters.limit(500, 1_000)?;
+    let kept = floor.exchange.recent_trades(symbol, 1_000);
+    let known = &kept[kept.partition_point(|trade| trade.trade_id.0 < from_id)..];
+    let rows = if from_id == 0 {
+        &known[known.len().saturating_sub(limit)..]
+    } else {
+        &known[..known.len().min(limit)]
+    };
+    to_json(&rows.iter().map(|trade| Trade::new(places, trade)).collect::<Vec<_>>())
 }
 
 fn recent_trades(
@@ -152,7 +168,7 @@ pub(super) fn aggregate_trades(floor: &mut Floor, parameters: &Parameters) -> An
 }
 
 /// One row if a symbol is asked for, else a list of all.
-fn one_or_all<T: Serialize>(
+pub(super) fn one_or_all<T: Serialize>(
     floor: &Floor,
     parameters: &Parameters,
     row: impl Fn(&Floor, Symbol, &Card) -> Option<T>,
@@ -298,7 +314,7 @@ struct SymbolInfo {
     max_move_order_limit: u32,
     filters: Vec<Filter>,
     order_types: [&'static str; 7],
-    time_in_force: [&'static str; 4],
+    time_in_force: [&'static str; 5],
     permission_sets: [&'static str; 1],
 }
 
@@ -383,7 +399,7 @@ fn symbol_info(card: &Card) -> SymbolInfo {
             "TAKE_PROFIT_MARKET",
             "TRAILING_STOP_MARKET",
         ],
-        time_in_force: ["GTC", "IOC", "FOK", "GTX"],
+        time_in_force: ["GTC", "IOC", "FOK", "GTX", "GTD"],
         permission_sets: ["GRID"],
     }
 }

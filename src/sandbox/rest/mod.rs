@@ -7,14 +7,21 @@
 #![expect(clippy::unnecessary_wraps, reason = "every endpoint has the same shape")]
 
 mod account;
+mod amend;
+mod batch;
 mod conditional;
 mod configuration;
+mod countdown;
 mod funding;
 pub(super) mod http;
 mod income;
+pub(super) mod klines;
 mod market;
+mod order_body;
+mod order_form;
 mod orders;
 mod positions;
+pub(super) mod stop_body;
 mod user_stream;
 
 use serde::Serialize;
@@ -28,7 +35,7 @@ use super::floor::Floor;
 use super::gate::Security;
 use super::parameters::Parameters;
 use super::refusal::Refusal;
-use super::windows::Windows;
+use super::windows::Pool;
 
 /// One HTTP request, as far as the protocol looks at it.
 #[derive(Debug, Default)]
@@ -57,11 +64,15 @@ enum Weight {
     BySymbol(u32, u32),
     /// By the number of levels.
     OfDepth,
+    /// By the number of candles.
+    OfKlines,
 }
 
-type Answer = Result<String, Refusal>;
+/// The body of an answer, or why there is none.
+pub(super) type Answer = Result<String, Refusal>;
 
-struct Endpoint {
+/// One row of the table.
+pub(super) struct Endpoint {
     method: &'static str,
     path: &'static str,
     security: Security,
@@ -80,7 +91,7 @@ const fn endpoint(
 }
 
 use Security::{Key, Public, Signed};
-use Weight::{BySymbol, Of, OfDepth};
+use Weight::{BySymbol, Of, OfDepth, OfKlines};
 
 /// Every endpoint (exchange-api.md 2.1, 4.0).
 const ENDPOINTS: &[Endpoint] = &[
@@ -89,10 +100,23 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint("GET", "/fapi/v1/exchangeInfo", Public, Of(1), market::exchange_info),
     endpoint("GET", "/fapi/v1/depth", Public, OfDepth, market::depth),
     endpoint("GET", "/fapi/v1/trades", Public, Of(5), market::trades),
+    endpoint("GET", "/fapi/v1/historicalTrades", Key, Of(20), market::historical_trades),
+    endpoint("GET", "/fapi/v1/klines", Public, OfKlines, klines::klines),
+    endpoint("GET", "/fapi/v1/ticker/24hr", Public, BySymbol(1, 40), klines::day_ticker),
+    endpoint("GET", "/fapi/v1/ticker/price", Public, BySymbol(1, 2), klines::price_ticker),
+    endpoint("GET", "/fapi/v2/ticker/price", Public, BySymbol(1, 2), klines::price_ticker),
+    endpoint("GET", "/fapi/v1/openInterest", Public, Of(1), klines::open_interest),
     endpoint("GET", "/fapi/v1/aggTrades", Public, Of(20), market::aggregate_trades),
     endpoint("GET", "/fapi/v1/premiumIndex", Public, BySymbol(1, 10), market::premium_index),
     endpoint("GET", "/fapi/v1/ticker/bookTicker", Public, BySymbol(2, 5), market::book_ticker),
     endpoint("POST", "/fapi/v1/order", Signed, Of(0), orders::place),
+    endpoint("POST", "/fapi/v1/order/test", Signed, Of(0), orders::test),
+    endpoint("PUT", "/fapi/v1/order", Signed, Of(0), amend::amend),
+    endpoint("GET", "/fapi/v1/orderAmendment", Signed, Of(1), amend::history),
+    endpoint("POST", "/fapi/v1/batchOrders", Signed, Of(5), batch::place),
+    endpoint("PUT", "/fapi/v1/batchOrders", Signed, Of(5), batch::amend),
+    endpoint("DELETE", "/fapi/v1/batchOrders", Signed, Of(1), batch::cancel),
+    endpoint("POST", "/fapi/v1/countdownCancelAll", Signed, Of(10), countdown::cancel_all),
     endpoint("GET", "/fapi/v1/order", Signed, Of(1), orders::query),
     endpoint("DELETE", "/fapi/v1/order", Signed, Of(1), orders::cancel),
     endpoint("GET", "/fapi/v1/openOrder", Signed, Of(1), orders::query_open),
@@ -105,6 +129,7 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint("GET", "/fapi/v1/algoOrder", Signed, Of(1), conditional::query),
     endpoint("DELETE", "/fapi/v1/algoOrder", Signed, Of(1), conditional::cancel),
     endpoint("GET", "/fapi/v1/openAlgoOrders", Signed, BySymbol(1, 40), conditional::open_orders),
+    endpoint("GET", "/fapi/v1/allAlgoOrders", Signed, Of(5), conditional::all_orders),
     endpoint("DELETE", "/fapi/v1/algoOpenOrders", Signed, Of(1), conditional::cancel_all),
     endpoint("GET", "/fapi/v2/balance", Signed, Of(5), account::balance),
     endpoint("GET", "/fapi/v3/balance", Signed, Of(5), account::balance),
@@ -142,9 +167,29 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint("DELETE", "/fapi/v1/listenKey", Key, Of(1), user_stream::close),
 ];
 
+/// The endpoint of a method and path.
+pub(super) fn endpoint_at(method: &str, path: &str) -> Option<&'static Endpoint> {
+    ENDPOINTS.iter().find(|found| found.method == method && found.path == path)
+}
+
 impl Endpoint {
-    fn is_new_order(&self) -> bool {
-        self.method == "POST" && matches!(self.path, "/fapi/v1/order" | "/fapi/v1/algoOrder")
+    /// What it asks of its caller.
+    pub(super) const fn security(&self) -> Security {
+        self.security
+    }
+
+    /// What a request with these parameters counts toward the weight limit.
+    pub(super) fn weight_of(&self, parameters: &Parameters) -> u32 {
+        self.weight.of(parameters)
+    }
+
+    /// What a request counts toward the order limits of ten seconds and of a minute.
+    pub(super) fn orders(&self) -> Option<(u32, u32)> {
+        match (self.method, self.path) {
+            ("POST" | "PUT", "/fapi/v1/order") | ("POST", "/fapi/v1/algoOrder") => Some((1, 1)),
+            ("POST" | "PUT", "/fapi/v1/batchOrders") => Some((5, 1)),
+            _ => None,
+        }
     }
 }
 
@@ -156,6 +201,7 @@ impl Weight {
                 Ok(Some(_)) => with,
                 Ok(None) | Err(_) => without,
             },
+            OfKlines => klines::weight(parameters),
             OfDepth => match parameters.integer::<u32>("limit") {
                 Ok(Some(..=50)) => 2,
                 Ok(Some(51..=100)) => 5,
@@ -171,23 +217,21 @@ impl Floor {
     pub(super) fn serve(&mut self, now: Timestamp, request: &Request) -> Reply {
         self.catch_up(now);
         let now = self.now();
-        let found = ENDPOINTS
-            .iter()
-            .find(|found| found.method == request.method && found.path == request.path);
+        let found = endpoint_at(&request.method, &request.path);
         let first = self.account;
-        let answer = match found {
+        let answer = self.windows.check_ban(now).and_then(|()| match found {
             Some(endpoint) => self.answer(now, endpoint, request),
             None => Err(Refusal::unknown_path(&request.method, &request.path)),
-        };
+        });
         let served: AccountId = std::mem::replace(&mut self.account, first);
         self.publish();
-        let is_order = found.is_some_and(Endpoint::is_new_order) && answer.is_ok();
+        let is_order = found.and_then(Endpoint::orders).is_some() && answer.is_ok();
         let mut headers = self.windows.headers(now, is_order.then_some(served));
         match answer {
             Ok(body) => Reply { status: 200, headers, body },
             Err(refusal) => {
-                if refusal.status == 429 {
-                    headers.push(("retry-after", Windows::seconds_left(now).to_string()));
+                if let Some(seconds) = refusal.retry_after {
+                    headers.push(("retry-after", seconds.to_string()));
                 }
                 Reply { status: refusal.status, headers, body: refusal.body() }
             }
@@ -196,14 +240,24 @@ impl Floor {
 
     fn answer(&mut self, now: Timestamp, endpoint: &Endpoint, request: &Request) -> Answer {
         let parameters = Parameters::parse(&request.query, &request.body)?;
-        self.windows.spend_weight(now, endpoint.weight.of(&parameters))?;
+        self.windows.spend_weight(now, Pool::Rest, endpoint.weight.of(&parameters))?;
         if let Some(account) = self.gate.admit(now, endpoint.security, request, &parameters)? {
             self.account = account;
         }
-        if endpoint.is_new_order() {
-            self.windows.spend_order(now, self.account)?;
+        self.act(now, endpoint, &parameters)
+    }
+
+    /// Does what an admitted request asks, for the account in charge.
+    pub(super) fn act(
+        &mut self,
+        now: Timestamp,
+        endpoint: &Endpoint,
+        parameters: &Parameters,
+    ) -> Answer {
+        if let Some(orders) = endpoint.orders() {
+            self.windows.spend_orders(now, self.account, orders)?;
         }
-        (endpoint.answer)(self, &parameters)
+        (endpoint.answer)(self, parameters)
     }
 }
 

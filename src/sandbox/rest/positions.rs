@@ -174,7 +174,7 @@ pub(super) fn move_margin(floor: &mut Floor, parameters: &Parameters) -> Answer 
         Some(_) | None => return Err(Refusal::bad_value("type")),
     };
     parameters.only(&["symbol", "positionSide", "amount", "type"])?;
-    super::orders::check_modes(parameters)?;
+    super::order_form::check_position_side(parameters)?;
     if amount <= Amount::ZERO {
         return Err(Refusal::new(-4055, "Amount must be positive."));
     }
@@ -224,7 +224,7 @@ impl ForcedBody {
             orig_qty: card.places.quantity(report.quantity),
             executed_qty: card.places.quantity(report.filled_quantity),
             cum_quote: words::padded(order.filled_notional.units(), 5),
-            time_in_force: words::time_in_force(order.kind),
+            time_in_force: words::time_in_force(order.kind, &order.terms),
             r#type: words::kind(order.kind),
             reduce_only: report.reduce_only,
             close_position: false,

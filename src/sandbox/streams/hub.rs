@@ -62,6 +62,16 @@ impl Hub {
         }
     }
 
+    /// Whether a socket was opened for calls and hears no streams.
+    pub(in crate::sandbox) fn is_for_calls(&self, id: SocketId) -> bool {
+        self.sockets.get(&id).is_some_and(|socket| socket.address.route == Route::Calls)
+    }
+
+    /// Sends the answer to a call.
+    pub(in crate::sandbox) fn answer(&mut self, id: SocketId, text: String) {
+        self.deliver(id, Utf8Bytes::from(text));
+    }
+
     /// Answers a control message of a socket.
     pub(in crate::sandbox) fn control(&mut self, id: SocketId, text: &str) {
         let Some(socket) = self.sockets.get_mut(&id) else { return };
@@ -131,6 +141,15 @@ impl Hub {
 }
 
 impl Opening {
+    pub(in crate::sandbox) fn is_for_calls(&self) -> bool {
+        self.address.route == Route::Calls
+    }
+
+    /// Turns the socket away.
+    pub(in crate::sandbox) fn refuse(&self) {
+        self.cut.cancel();
+    }
+
     fn hears(&self, route: Route, stream: &str) -> bool {
         self.address.route == route && self.address.streams.contains(stream)
     }

@@ -35,7 +35,7 @@ fn frame(card: &Card, time: Timestamp, order: &OrderRecord) -> String {
             s: report.symbol,
             side: words::side(report.side),
             o: words::kind(order.kind),
-            f: words::time_in_force(order.kind),
+            f: words::time_in_force(order.kind, &order.terms),
             q: card.places.quantity(report.quantity),
             p: card.places.price(report.price.unwrap_or_default()),
             ap: card.places.price(report.average_price.unwrap_or_default()),

@@ -14,6 +14,7 @@ use crate::sim::Exchange;
 use super::super::card::Card;
 use super::super::rest::level_text;
 use super::super::words::{self, Places};
+use super::candle_frames::CandleFrames;
 use super::hub::Hub;
 use super::merge::Merge;
 use super::route::Route;
@@ -25,7 +26,7 @@ const SLOWER: [(&str, i64); 2] = [("", 250), ("@500ms", 500)];
 const PARTIAL_DEPTHS: [usize; 3] = [5, 10, 20];
 
 /// The exchange's word for "USD-margined".
-const USD_MARGINED: u8 = 1;
+pub(super) const USD_MARGINED: u8 = 1;
 
 /// Makes the frames of every listed symbol.
 #[derive(Debug)]
@@ -39,6 +40,7 @@ struct SymbolFrames {
     lower: String,
     places: Places,
     slower: [Merge; 2],
+    candles: CandleFrames,
 }
 
 impl MarketFrames {
@@ -80,6 +82,7 @@ impl SymbolFrames {
             lower: card.lower.clone(),
             places: card.places,
             slower: SLOWER.map(|(_, interval_ms)| Merge::new(interval_ms)),
+            candles: CandleFrames::new(card.instrument.symbol, card.lower.clone(), card.places),
         }
     }
 
@@ -97,6 +100,7 @@ impl SymbolFrames {
                 self.send_depth(hub, exchange, suffix, &update);
             }
         }
+        self.candles.flush(hub, exchange, now);
     }
 
     /// Sends a diff and the partial books that go with it.
@@ -129,7 +133,8 @@ impl SymbolFrames {
         })
     }
 
-    fn trade(&self, hub: &mut Hub, time: Timestamp, trade: &PublicTrade) {
+    fn trade(&mut self, hub: &mut Hub, time: Timestamp, trade: &PublicTrade) {
+        self.candles.trade(trade.trade_time);
         let quantity = self.places.quantity(trade.quantity);
         hub.publish(Route::Market, &format!("{}@aggTrade", self.lower), || {
             to_text(&TradeFrame {

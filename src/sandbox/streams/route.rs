@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use percent_encoding::percent_decode_str;
 
-/// The three routes. An address without one is served like `/public`, as at the venue.
+/// The three routes and the API. An address without one is served like `/public`, as at the venue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Route {
     /// Books.
@@ -15,7 +15,12 @@ pub(super) enum Route {
     Market,
     /// The account.
     Private,
+    /// No streams: the WebSocket API.
+    Calls,
 }
+
+/// Where the WebSocket API is.
+const CALLS_PATH: &str = "/ws-fapi/v1";
 
 /// What a socket's address asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +36,10 @@ pub(super) struct Address {
 impl Address {
     /// Reads path and query; `None` if they are no address of a stream.
     pub(super) fn parse(path: &str, query: &str) -> Option<Self> {
+        if path == CALLS_PATH {
+            let (route, streams) = (Route::Calls, BTreeSet::new());
+            return Some(Self { route, is_wrapped: false, streams, events: None });
+        }
         let (route, rest) = split_route(path);
         let (is_wrapped, named) = if let Some(named) = rest.strip_prefix("/ws") {
             (false, named)

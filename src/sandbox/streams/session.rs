@@ -1,14 +1,15 @@
 //! One client's socket: handshake, control messages in, frames out, pings, and its end.
 //!
-//! The rules of exchange-api.md 2.5: a ping every three minutes, the end without a pong for ten, at
-//! most ten messages a second from the client, the end after 24 hours.
+//! The rules of exchange-api.md 2.5: a ping every three minutes, the end without a pong for ten, the
+//! end after 24 hours, as [`SocketRules`] has them; at most ten messages a second from the client,
+//! calls of the WebSocket API apart, which have limits of their own.
 
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, interval_at, timeout};
+use tokio::time::{Instant, interval_at, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::super::mailbox::FloorHandle;
+use super::super::settings::SocketRules;
 use super::hub::{OUTBOX_CAPACITY, Opening, SocketId};
 use super::route::Address;
 
@@ -29,10 +31,6 @@ const HANDSHAKE_TIME: Duration = Duration::from_secs(5);
 /// A client that does not take a frame for so long is dropped.
 const WRITE_TIME: Duration = Duration::from_secs(10);
 
-const PING_EVERY: Duration = Duration::from_mins(3);
-const PONG_WITHIN: Duration = Duration::from_mins(10);
-const LONGEST_LIFE: Duration = Duration::from_hours(24);
-
 /// Messages of a client in one second.
 const MOST_MESSAGES: u32 = 10;
 
@@ -43,6 +41,7 @@ const LONGEST_MESSAGE: usize = 128 * 1_024;
 pub(in crate::sandbox) async fn accept(
     listener: TcpListener,
     floor: FloorHandle,
+    rules: SocketRules,
     shutdown: CancellationToken,
 ) {
     let sessions = TaskTracker::new();
@@ -55,7 +54,7 @@ pub(in crate::sandbox) async fn accept(
         };
         match accepted {
             Ok((socket, _)) if sessions.len() < MOST_SOCKETS => {
-                sessions.spawn(serve(socket, floor.clone(), shutdown.child_token()));
+                sessions.spawn(serve(socket, floor.clone(), rules, shutdown.child_token()));
             }
             Ok(_) => tracing::warn!(most = MOST_SOCKETS, "too many sockets: one was refused"),
             Err(error) => tracing::warn!(%error, "a socket could not be accepted"),
@@ -65,14 +64,15 @@ pub(in crate::sandbox) async fn accept(
     sessions.wait().await;
 }
 
-async fn serve(socket: TcpStream, floor: FloorHandle, cut: CancellationToken) {
+async fn serve(socket: TcpStream, floor: FloorHandle, rules: SocketRules, cut: CancellationToken) {
     // Small frames must not wait for one another.
     let _ = socket.set_nodelay(true);
     let Some((stream, address)) = shake_hands(socket).await else { return };
     let (outbox, frames) = mpsc::channel(OUTBOX_CAPACITY);
     let opening = Opening { address, outbox, cut: cut.clone() };
+    let most_messages = if opening.is_for_calls() { u32::MAX } else { MOST_MESSAGES };
     let Some(id) = floor.open(opening).await else { return };
-    let session = Session { id, stream, floor: floor.clone(), said: (0, 0) };
+    let session = Session { id, stream, floor: floor.clone(), rules, most_messages, said: (0, 0) };
     tokio::select! {
         biased;
         () = cut.cancelled() => {}
@@ -107,6 +107,9 @@ struct Session {
     id: SocketId,
     stream: WebSocketStream<TcpStream>,
     floor: FloorHandle,
+    rules: SocketRules,
+    /// Messages of the client in one second.
+    most_messages: u32,
     /// Which second of the session it is, and how many messages came in it.
     said: (u64, u32),
 }
@@ -114,18 +117,22 @@ struct Session {
 impl Session {
     /// Runs until either side ends it.
     async fn run(mut self, mut frames: mpsc::Receiver<Utf8Bytes>) {
-        let opened = Instant::now();
-        let mut ping = interval_at(opened + PING_EVERY, PING_EVERY);
+        let (opened, rules) = (Instant::now(), self.rules);
+        let mut ping = interval_at(opened + rules.ping_every, rules.ping_every);
+        let end = sleep_until(opened + rules.longest_life);
+        tokio::pin!(end);
         let mut last_pong = opened;
         loop {
             // `recv`, `next` and `tick` are cancel-safe; writes happen outside the select.
             let outgoing = tokio::select! {
                 biased;
+                () = &mut end => break,
                 _ = ping.tick() => {
-                    if last_pong.elapsed() > PONG_WITHIN || opened.elapsed() > LONGEST_LIFE {
+                    if last_pong.elapsed() > rules.pong_within {
                         break;
                     }
-                    Some(Message::Ping(Vec::new().into()))
+                    let payload = opened.elapsed().as_millis().to_string();
+                    Some(Message::Ping(payload.into()))
                 }
                 incoming = self.stream.next() => match incoming {
                     Some(Ok(message)) if self.is_patient(opened) => {
@@ -160,7 +167,7 @@ impl Session {
             self.said = (second, 0);
         }
         self.said.1 += 1;
-        self.said.1 <= MOST_MESSAGES
+        self.said.1 <= self.most_messages
     }
 
     /// Takes one message of the client; `false` if it was the last.

@@ -4,10 +4,11 @@ use serde::Serialize;
 
 use crate::domain::{Amount, Side, StopSize, Symbol, Timestamp};
 use crate::sim::{
-    AccountId, Exchange, ExchangeEvent, Execution, Forced, OrderEvent, StopEvent, StopName,
-    WorkingPrice,
+    AccountId, Exchange, ExchangeEvent, Execution, Forced, OrderEvent, StopCondition, StopEvent,
+    StopName, StopRecord,
 };
 
+use super::super::rest::stop_body;
 use super::super::words;
 use super::account_frames;
 use super::market_frames::to_text;
@@ -44,6 +45,8 @@ impl UserFrames<'_> {
         let stop =
             order.stop.and_then(|id| self.exchange.query_stop(self.account, StopName::Id(id)).ok());
         let closes = stop.as_ref().is_some_and(|stop| stop.report.size == StopSize::ClosePosition);
+        let (activation, callback) = stop.as_ref().and_then(trailing).unzip();
+        let is_amended = event.execution == Execution::Amended;
         let time = event.time.millis();
         to_text(&OrderFrame {
             e: "ORDER_TRADE_UPDATE",
@@ -54,7 +57,7 @@ impl UserFrames<'_> {
                 c: report.client_order_id.to_string(),
                 side: words::side(report.side),
                 o: words::kind(order.kind),
-                f: words::time_in_force(order.kind),
+                f: words::time_in_force(order.kind, &order.terms),
                 q: report.quantity.to_string(),
                 p: report.price.unwrap_or_default().to_string(),
                 ap: report.average_price.unwrap_or_default().to_string(),
@@ -77,17 +80,22 @@ impl UserFrames<'_> {
                 reduce_only: report.reduce_only,
                 wt: stop
                     .as_ref()
-                    .map_or("CONTRACT_PRICE", |stop| working_type(stop.terms.working_price)),
-                ot: if order.stop.is_some() { "STOP_MARKET" } else { words::kind(order.kind) },
+                    .map_or("CONTRACT_PRICE", |stop| words::working_type(stop.terms.working_price)),
+                ot: stop
+                    .as_ref()
+                    .map_or_else(|| words::kind(order.kind), |stop| words::stop_kind(&stop.terms)),
                 ps: "BOTH",
                 cp: closes,
-                price_protect: false,
+                activation,
+                callback,
+                price_protect: stop.as_ref().is_some_and(|stop| stop.terms.price_protect),
                 si: 0,
                 ss: 0,
                 rp: fill.map_or_else(|| "0".to_owned(), |fill| fill.realized_pnl.to_string()),
-                prevention: "EXPIRE_MAKER",
-                pm: "NONE",
-                gtd: 0,
+                prevention: words::prevention(order.terms.prevention),
+                pm: words::price_match(order.terms.price_match),
+                gtd: words::good_till(&order.terms),
+                modify_id: order.modify_id.filter(|_| is_amended),
                 er: event.expiry.code().to_string(),
             },
         })
@@ -130,13 +138,6 @@ const fn status(event: &OrderEvent) -> &'static str {
     }
 }
 
-const fn working_type(price: WorkingPrice) -> &'static str {
-    match price {
-        WorkingPrice::Mark => "MARK_PRICE",
-        WorkingPrice::Contract => "CONTRACT_PRICE",
-    }
-}
-
 fn trade_lite(event: &OrderEvent) -> Option<String> {
     let is_trade = event.execution == Execution::Trade;
     let fill = event.fill.as_ref().filter(|_| is_trade)?;
@@ -158,13 +159,21 @@ fn trade_lite(event: &OrderEvent) -> Option<String> {
     }))
 }
 
+/// Activation price and callback rate of a trailing stop.
+fn trailing(stop: &StopRecord) -> Option<(String, String)> {
+    match stop.terms.condition {
+        StopCondition::StopLoss | StopCondition::TakeProfit => None,
+        StopCondition::Trailing { activation, callback } => {
+            Some((activation.unwrap_or_default().to_string(), words::percent(callback)))
+        }
+    }
+}
+
 fn stop(event: &StopEvent) -> String {
-    let (stop, report) = (&event.stop, &event.stop.report);
-    let (quantity, closes) = match report.size {
-        StopSize::Quantity(quantity) => (quantity.to_string(), false),
-        StopSize::ClosePosition => ("0".to_owned(), true),
-    };
+    let (stop, report, terms) = (&event.stop, &event.stop.report, &event.stop.terms);
+    let (quantity, closes) = stop_body::size_of(stop);
     let child = report.child_order_id;
+    let (activation, callback) = trailing(stop).unzip();
     to_text(&StopFrame {
         e: "ALGO_UPDATE",
         transaction_time: event.time.millis(),
@@ -173,29 +182,31 @@ fn stop(event: &StopEvent) -> String {
             caid: report.client_order_id.to_string(),
             aid: report.algo_order_id.0,
             at: "CONDITIONAL",
-            o: "STOP_MARKET",
+            o: words::stop_kind(terms),
             s: report.symbol,
             side: words::side(report.side),
             ps: "BOTH",
-            f: if closes { "GTE_GTC" } else { "GTC" },
-            q: quantity,
+            f: stop_body::time_in_force(stop),
+            q: quantity.to_string(),
             status: words::stop_status(report.status),
             ai: child.map_or_else(String::new, |id| id.to_string()),
             ap: child.map(|_| stop.child.average_price.to_string()),
             aq: child.map(|_| stop.child.filled_quantity.to_string()),
-            act: child.map(|_| "MARKET"),
+            act: child.map(|_| words::kind(terms.becomes)),
             tp: report.trigger_price.to_string(),
-            p: "0",
-            prevention: "EXPIRE_MAKER",
-            wt: working_type(stop.terms.working_price),
-            pm: "NONE",
+            p: stop_body::limit_price(stop).to_string(),
+            prevention: words::prevention(terms.order.prevention),
+            wt: words::working_type(terms.working_price),
+            pm: words::price_match(terms.order.price_match),
             cp: closes,
-            price_protect: false,
-            reduce_only: !closes && stop.terms.reduce_only,
+            price_protect: terms.price_protect,
+            reduce_only: !closes && terms.reduce_only,
+            activation,
+            callback,
             tt: stop.triggered_at.map_or(0, Timestamp::millis),
-            gtd: 0,
+            gtd: words::good_till(&terms.order),
             rm: report.reason.clone(),
-            ia: false,
+            ia: stop.extreme.is_some(),
         },
     })
 }
@@ -247,6 +258,10 @@ struct OrderPart {
     ot: &'static str,
     ps: &'static str,
     cp: bool,
+    #[serde(rename = "AP", skip_serializing_if = "Option::is_none")]
+    activation: Option<String>,
+    #[serde(rename = "cr", skip_serializing_if = "Option::is_none")]
+    callback: Option<String>,
     #[serde(rename = "pP")]
     price_protect: bool,
     si: u8,
@@ -255,7 +270,9 @@ struct OrderPart {
     #[serde(rename = "V")]
     prevention: &'static str,
     pm: &'static str,
-    gtd: u8,
+    gtd: i64,
+    #[serde(rename = "M", skip_serializing_if = "Option::is_none")]
+    modify_id: Option<u64>,
     er: String,
 }
 
@@ -313,7 +330,7 @@ struct StopPart {
     #[serde(skip_serializing_if = "Option::is_none")]
     act: Option<&'static str>,
     tp: String,
-    p: &'static str,
+    p: String,
     #[serde(rename = "V")]
     prevention: &'static str,
     wt: &'static str,
@@ -323,8 +340,12 @@ struct StopPart {
     price_protect: bool,
     #[serde(rename = "R")]
     reduce_only: bool,
+    #[serde(rename = "AP", skip_serializing_if = "Option::is_none")]
+    activation: Option<String>,
+    #[serde(rename = "cr", skip_serializing_if = "Option::is_none")]
+    callback: Option<String>,
     tt: i64,
-    gtd: u8,
+    gtd: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     rm: Option<String>,
     ia: bool,
