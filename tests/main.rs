@@ -47,6 +47,8 @@ mod sandbox_orders;
 #[cfg(test)]
 mod sandbox_protocol;
 #[cfg(test)]
+mod sandbox_spot;
+#[cfg(test)]
 mod sandbox_stops;
 mod signature_vectors;
 #[cfg(test)]

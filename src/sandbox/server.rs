@@ -47,6 +47,8 @@ pub struct RunningSandbox {
     pub rest_url: String,
     /// Base URL of the streams; clients append the route.
     pub ws_url: String,
+    /// Base URL of the spot market's streams; its REST interface is under the same base as ours.
+    pub spot_ws_url: String,
     /// The account's API key.
     pub api_key: String,
     /// The account's API secret.
@@ -82,13 +84,15 @@ impl Server {
         let rest = listen(settings.listen, settings.allow_remote).await?;
         let streams = listen(settings.listen_streams, settings.allow_remote).await?;
         let (rest_url, ws_url) = (url("http", &rest), url("ws", &streams));
+        let socket_rules = [settings.sockets, settings.spot_sockets];
         let stop = shutdown.child_token();
         let (handle, task) = FloorTask::new(Floor::new(exchange, &settings), clock);
         let floor = tokio::spawn(task.run(stop.clone()));
         let served = serve_rest(rest, handle.clone(), stop.clone());
-        let accepting = session::accept(streams, handle.clone(), settings.sockets, stop.clone());
+        let accepting = session::accept(streams, handle.clone(), socket_rules, stop.clone());
         Ok(RunningSandbox {
             rest_url,
+            spot_ws_url: format!("{ws_url}/spot"),
             ws_url,
             api_key: settings.api_key,
             api_secret: settings.api_secret,

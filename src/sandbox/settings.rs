@@ -31,6 +31,8 @@ pub struct SandboxSettings {
     pub limits: RateLimits,
     /// How long sockets live and how they are kept alive.
     pub sockets: SocketRules,
+    /// The same for sockets of the spot market.
+    pub spot_sockets: SocketRules,
     /// What the venue leaves undocumented or does with a delay.
     pub rules: Rules,
     /// The recording that is the market, for instruments whose liquidity is a tape.
@@ -57,6 +59,21 @@ pub struct SocketRules {
     pub pong_within: Duration,
     /// No socket lives longer.
     pub longest_life: Duration,
+    /// Messages of a client in one second; more end its socket. Calls have limits of their own.
+    pub messages_per_second: u32,
+}
+
+impl SocketRules {
+    /// Those of the spot market (exchange-api.md 10).
+    #[must_use]
+    pub fn spot() -> Self {
+        Self {
+            ping_every: Duration::from_secs(20),
+            pong_within: Duration::from_mins(1),
+            messages_per_second: 5,
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for SocketRules {
@@ -66,6 +83,7 @@ impl Default for SocketRules {
             ping_every: Duration::from_mins(3),
             pong_within: Duration::from_mins(10),
             longest_life: Duration::from_hours(24),
+            messages_per_second: 10,
         }
     }
 }
@@ -85,6 +103,7 @@ impl SandboxSettings {
             others: Vec::new(),
             limits: RateLimits::default(),
             sockets: SocketRules::default(),
+            spot_sockets: SocketRules::spot(),
             rules: Rules::recorded(),
             tape: None,
         }

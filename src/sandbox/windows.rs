@@ -1,9 +1,10 @@
 //! Rate limits as the venue counts them: fixed windows of the clock, not sliding ones.
 //!
-//! Everything on loopback is one address, so there is one pool of weight, and one apart for the
-//! WebSocket API; orders are counted for each account. Passing a limit is answered with 429 until
-//! the window ends, and whoever goes on after that is banned: 418 for two minutes, each ban twice as
-//! long as the one before, up to three days (exchange-api.md 6). All by the exchange's time.
+//! Everything on loopback is one address, so there is one pool of weight, with one apart for the
+//! WebSocket API and one for the spot interface; orders are counted for each account. Passing a
+//! limit is answered with 429 until the window ends, and whoever goes on after that is banned: 418
+//! for two minutes, each ban twice as long as the one before, up to three days (exchange-api.md 6).
+//! All by the exchange's time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -49,7 +50,12 @@ pub(super) enum Pool {
     Rest,
     /// Calls of the WebSocket API.
     Calls,
+    /// Requests to the spot interface.
+    Spot,
 }
+
+/// Request weight in a minute at the spot interface (exchange-api.md 10).
+pub(super) const SPOT_WEIGHT_1M: u32 = 6_000;
 
 /// What has been used of a limit, for those who want to be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +89,7 @@ pub(super) struct Windows {
     limits: RateLimits,
     weight: Window,
     weight_of_calls: Window,
+    weight_of_spot: Window,
     orders: BTreeMap<AccountId, Orders>,
     refused: Window,
     bans: u32,
@@ -126,13 +133,13 @@ impl Windows {
         pool: Pool,
         weight: u32,
     ) -> Result<(), Refusal> {
-        let window = match pool {
-            Pool::Rest => &mut self.weight,
-            Pool::Calls => &mut self.weight_of_calls,
+        let limit = match pool {
+            Pool::Rest | Pool::Calls => self.limits.weight_1m,
+            Pool::Spot => SPOT_WEIGHT_1M,
         };
-        let used = window.used(now, MINUTE_MS);
+        let used = self.pool(pool).used(now, MINUTE_MS);
         *used = used.saturating_add(weight);
-        if *used <= self.limits.weight_1m {
+        if *used <= limit {
             return Ok(());
         }
         let refused = self.refused.used(now, MINUTE_MS);
@@ -144,7 +151,7 @@ impl Windows {
             self.check_ban(now)?;
         }
         let left = seconds_left(now, MINUTE_MS);
-        Err(Refusal::too_much_weight(self.limits.weight_1m).retry_after(left))
+        Err(Refusal::too_much_weight(limit).retry_after(left))
     }
 
     /// Counts new orders, accepted or not: so many toward ten seconds, so many toward a minute.
@@ -174,15 +181,20 @@ impl Windows {
 
     /// What has been used of every limit by now, the orders by one account.
     pub(super) fn used(&mut self, now: Timestamp, pool: Pool, account: AccountId) -> Used {
-        let weight = match pool {
-            Pool::Rest => &mut self.weight,
-            Pool::Calls => &mut self.weight_of_calls,
-        };
+        let weight_1m = *self.pool(pool).used(now, MINUTE_MS);
         let orders = self.orders.entry(account).or_default();
         Used {
-            weight_1m: *weight.used(now, MINUTE_MS),
+            weight_1m,
             orders_10s: *orders.ten_seconds.used(now, TEN_SECONDS_MS),
             orders_1m: *orders.minute.used(now, MINUTE_MS),
+        }
+    }
+
+    const fn pool(&mut self, pool: Pool) -> &mut Window {
+        match pool {
+            Pool::Rest => &mut self.weight,
+            Pool::Calls => &mut self.weight_of_calls,
+            Pool::Spot => &mut self.weight_of_spot,
         }
     }
 
@@ -190,9 +202,10 @@ impl Windows {
     pub(super) fn headers(
         &mut self,
         now: Timestamp,
+        pool: Pool,
         of_order: Option<AccountId>,
     ) -> Vec<(&'static str, String)> {
-        let used = self.used(now, Pool::Rest, of_order.unwrap_or_default());
+        let used = self.used(now, pool, of_order.unwrap_or_default());
         let mut headers = vec![("x-mbx-used-weight-1m", used.weight_1m.to_string())];
         if of_order.is_some() {
             headers.push(("x-mbx-order-count-10s", used.orders_10s.to_string()));
@@ -242,10 +255,10 @@ mod tests {
         assert_eq!((refused.code, refused.retry_after), (-1015, Some(1)));
         assert!(spend(10_000).is_ok());
         assert_eq!(spend(20_000).unwrap_err().code, -1015, "4 in the minute");
-        let headers = windows.headers(at(20_000), Some(ONE));
+        let headers = windows.headers(at(20_000), Pool::Rest, Some(ONE));
         assert_eq!(headers[1], ("x-mbx-order-count-10s", "1".to_owned()));
         assert_eq!(headers[2], ("x-mbx-order-count-1m", "4".to_owned()));
-        let headers = windows.headers(at(20_000), Some(AccountId(1)));
+        let headers = windows.headers(at(20_000), Pool::Rest, Some(AccountId(1)));
         assert_eq!(headers[2], ("x-mbx-order-count-1m", "0".to_owned()), "another account's");
     }
 

@@ -14,13 +14,13 @@ use super::market::one_or_all;
 use super::{Answer, to_json};
 
 /// Candles asked for unless a number is named.
-const DEFAULT_ROWS: usize = 500;
+pub(super) const DEFAULT_ROWS: usize = 500;
 
 /// Candles that may be asked for at once.
 const MOST_ROWS: usize = 1_500;
 
 /// A candle as the venue writes it: a list whose last entry means nothing.
-type Row =
+pub(super) type Row =
     (i64, String, String, String, String, String, i64, String, u64, String, String, &'static str);
 
 /// What a request for candles counts toward the weight limit.

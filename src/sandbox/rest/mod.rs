@@ -21,6 +21,7 @@ mod order_body;
 mod order_form;
 mod orders;
 mod positions;
+pub(super) mod spot;
 pub(super) mod stop_body;
 mod user_stream;
 
@@ -64,6 +65,8 @@ enum Weight {
     BySymbol(u32, u32),
     /// By the number of levels.
     OfDepth,
+    /// By the number of levels, at the spot interface.
+    OfSpotDepth,
     /// By the number of candles.
     OfKlines,
 }
@@ -91,7 +94,7 @@ const fn endpoint(
 }
 
 use Security::{Key, Public, Signed};
-use Weight::{BySymbol, Of, OfDepth, OfKlines};
+use Weight::{BySymbol, Of, OfDepth, OfKlines, OfSpotDepth};
 
 /// Every endpoint (exchange-api.md 2.1, 4.0).
 const ENDPOINTS: &[Endpoint] = &[
@@ -99,6 +102,11 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint("GET", "/fapi/v1/time", Public, Of(1), market::time),
     endpoint("GET", "/fapi/v1/exchangeInfo", Public, Of(1), market::exchange_info),
     endpoint("GET", "/fapi/v1/depth", Public, OfDepth, market::depth),
+    endpoint("GET", "/api/v3/ping", Public, Of(1), market::ping),
+    endpoint("GET", "/api/v3/time", Public, Of(1), market::time),
+    endpoint("GET", "/api/v3/exchangeInfo", Public, Of(20), spot::exchange_info),
+    endpoint("GET", "/api/v3/depth", Public, OfSpotDepth, spot::depth),
+    endpoint("GET", "/api/v3/klines", Public, Of(2), spot::klines),
     endpoint("GET", "/fapi/v1/trades", Public, Of(5), market::trades),
     endpoint("GET", "/fapi/v1/historicalTrades", Key, Of(20), market::historical_trades),
     endpoint("GET", "/fapi/v1/klines", Public, OfKlines, klines::klines),
@@ -173,6 +181,11 @@ pub(super) fn endpoint_at(method: &str, path: &str) -> Option<&'static Endpoint>
 }
 
 impl Endpoint {
+    /// From which pool its weight is taken.
+    fn pool(&self) -> Pool {
+        if self.path.starts_with("/api/") { Pool::Spot } else { Pool::Rest }
+    }
+
     /// What it asks of its caller.
     pub(super) const fn security(&self) -> Security {
         self.security
@@ -202,6 +215,7 @@ impl Weight {
                 Ok(None) | Err(_) => without,
             },
             OfKlines => klines::weight(parameters),
+            OfSpotDepth => spot::depth_weight(parameters),
             OfDepth => match parameters.integer::<u32>("limit") {
                 Ok(Some(..=50)) => 2,
                 Ok(Some(51..=100)) => 5,
@@ -226,7 +240,8 @@ impl Floor {
         let served: AccountId = std::mem::replace(&mut self.account, first);
         self.publish();
         let is_order = found.and_then(Endpoint::orders).is_some() && answer.is_ok();
-        let mut headers = self.windows.headers(now, is_order.then_some(served));
+        let pool = found.map_or(Pool::Rest, Endpoint::pool);
+        let mut headers = self.windows.headers(now, pool, is_order.then_some(served));
         match answer {
             Ok(body) => Reply { status: 200, headers, body },
             Err(refusal) => {
@@ -240,7 +255,7 @@ impl Floor {
 
     fn answer(&mut self, now: Timestamp, endpoint: &Endpoint, request: &Request) -> Answer {
         let parameters = Parameters::parse(&request.query, &request.body)?;
-        self.windows.spend_weight(now, Pool::Rest, endpoint.weight.of(&parameters))?;
+        self.windows.spend_weight(now, endpoint.pool(), endpoint.weight.of(&parameters))?;
         if let Some(account) = self.gate.admit(now, endpoint.security, request, &parameters)? {
             self.account = account;
         }

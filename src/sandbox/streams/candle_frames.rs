@@ -110,14 +110,16 @@ impl CandleFrames {
     ) {
         let Some(candle) = exchange.candle(self.symbol, interval, open_ms) else { return };
         let name = format!("{}@kline_{}", self.lower, interval.name());
-        hub.publish(Route::Market, &name, || {
-            to_text(&CandleFrame {
-                e: "kline",
-                event_time: now.millis(),
-                s: self.symbol,
-                k: CandlePart::new(self, interval, &candle, is_final),
-            })
-        });
+        for route in [Route::Market, Route::Spot] {
+            hub.publish(route, &name, || {
+                to_text(&CandleFrame {
+                    e: "kline",
+                    event_time: now.millis(),
+                    s: self.symbol,
+                    k: CandlePart::new(self, interval, &candle, is_final),
+                })
+            });
+        }
     }
 
     fn tell_day(&self, hub: &mut Hub, exchange: &Exchange, now: Timestamp) {

@@ -145,6 +145,10 @@ impl Opening {
         self.address.route == Route::Calls
     }
 
+    pub(super) fn is_for_spot(&self) -> bool {
+        self.address.route == Route::Spot
+    }
+
     /// Turns the socket away.
     pub(in crate::sandbox) fn refuse(&self) {
         self.cut.cancel();

@@ -18,6 +18,7 @@ use super::candle_frames::CandleFrames;
 use super::hub::Hub;
 use super::merge::Merge;
 use super::route::Route;
+use super::spot_frames::SpotFrames;
 
 /// The speeds of depth streams: how their names end, and how often they come.
 const SLOWER: [(&str, i64); 2] = [("", 250), ("@500ms", 500)];
@@ -41,6 +42,7 @@ struct SymbolFrames {
     places: Places,
     slower: [Merge; 2],
     candles: CandleFrames,
+    spot: SpotFrames,
 }
 
 impl MarketFrames {
@@ -83,11 +85,13 @@ impl SymbolFrames {
             places: card.places,
             slower: SLOWER.map(|(_, interval_ms)| Merge::new(interval_ms)),
             candles: CandleFrames::new(card.instrument.symbol, card.lower.clone(), card.places),
+            spot: SpotFrames::new(card.instrument.symbol, card.lower.clone()),
         }
     }
 
     fn depth(&mut self, hub: &mut Hub, exchange: &Exchange, time: Timestamp, update: &DepthUpdate) {
         self.send_depth(hub, exchange, "@100ms", update);
+        self.spot.depth(hub, exchange, update);
         for merge in &mut self.slower {
             merge.add(update);
         }
@@ -101,6 +105,7 @@ impl SymbolFrames {
             }
         }
         self.candles.flush(hub, exchange, now);
+        self.spot.flush(hub, exchange, now);
     }
 
     /// Sends a diff and the partial books that go with it.
@@ -135,6 +140,7 @@ impl SymbolFrames {
 
     fn trade(&mut self, hub: &mut Hub, time: Timestamp, trade: &PublicTrade) {
         self.candles.trade(trade.trade_time);
+        self.spot.trade(hub, time, trade);
         let quantity = self.places.quantity(trade.quantity);
         hub.publish(Route::Market, &format!("{}@aggTrade", self.lower), || {
             to_text(&TradeFrame {
@@ -155,6 +161,7 @@ impl SymbolFrames {
     }
 
     fn book_ticker(&self, hub: &mut Hub, time: Timestamp, ticker: &BookTicker) {
+        self.spot.book_ticker(hub, ticker);
         for name in [format!("{}@bookTicker", self.lower), "!bookTicker".to_owned()] {
             hub.publish(Route::Public, &name, || {
                 to_text(&TickerFrame {

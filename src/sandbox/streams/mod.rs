@@ -10,6 +10,7 @@ mod merge;
 mod route;
 pub(super) mod session;
 mod setting_frames;
+mod spot_frames;
 mod user_frames;
 
 pub(super) use hub::{Hub, Opening, SocketId};

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 
 use percent_encoding::percent_decode_str;
 
-/// The three routes and the API. An address without one is served like `/public`, as at the venue.
+/// Where a socket belongs. An address without a route is served like `/public`, as at the venue;
+/// the spot market, which has hosts of its own there and no routes, is found under `/spot`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Route {
     /// Books.
@@ -15,6 +16,8 @@ pub(super) enum Route {
     Market,
     /// The account.
     Private,
+    /// Books, trades and candles of the spot market.
+    Spot,
     /// No streams: the WebSocket API.
     Calls,
 }
@@ -64,9 +67,12 @@ impl Address {
 }
 
 fn split_route(path: &str) -> (Route, &str) {
-    for (prefix, route) in
-        [("/public", Route::Public), ("/market", Route::Market), ("/private", Route::Private)]
-    {
+    for (prefix, route) in [
+        ("/public", Route::Public),
+        ("/market", Route::Market),
+        ("/private", Route::Private),
+        ("/spot", Route::Spot),
+    ] {
         if let Some(rest) = path.strip_prefix(prefix) {
             return (route, rest);
         }
@@ -112,6 +118,11 @@ mod tests {
         assert_eq!(read("/market/ws", ""), (Route::Market, false, vec![]));
         assert_eq!(read("/private/stream", "streams="), (Route::Private, true, vec![]));
         assert_eq!(read("/private/ws/KEY", ""), (Route::Private, false, vec!["KEY".to_owned()]));
+        assert_eq!(
+            read("/spot/ws/btcusdt@trade", ""),
+            (Route::Spot, false, vec!["btcusdt@trade".to_owned()])
+        );
+        assert_eq!(read("/ws-fapi/v1", ""), (Route::Calls, false, vec![]));
         assert_eq!(read("/ws/KEY", ""), (Route::Public, false, vec!["KEY".to_owned()]));
     }
 

@@ -31,17 +31,14 @@ const HANDSHAKE_TIME: Duration = Duration::from_secs(5);
 /// A client that does not take a frame for so long is dropped.
 const WRITE_TIME: Duration = Duration::from_secs(10);
 
-/// Messages of a client in one second.
-const MOST_MESSAGES: u32 = 10;
-
 /// No control message of the protocol is longer: 1,024 stream names.
 const LONGEST_MESSAGE: usize = 128 * 1_024;
 
-/// Accepts sockets until `shutdown`, then waits for the last to close.
+/// Accepts sockets, held to the rules of futures or of spot, until `shutdown`, then waits for the last to close.
 pub(in crate::sandbox) async fn accept(
     listener: TcpListener,
     floor: FloorHandle,
-    rules: SocketRules,
+    rules: [SocketRules; 2],
     shutdown: CancellationToken,
 ) {
     let sessions = TaskTracker::new();
@@ -64,13 +61,19 @@ pub(in crate::sandbox) async fn accept(
     sessions.wait().await;
 }
 
-async fn serve(socket: TcpStream, floor: FloorHandle, rules: SocketRules, cut: CancellationToken) {
+async fn serve(
+    socket: TcpStream,
+    floor: FloorHandle,
+    [futures, spot]: [SocketRules; 2],
+    cut: CancellationToken,
+) {
     // Small frames must not wait for one another.
     let _ = socket.set_nodelay(true);
     let Some((stream, address)) = shake_hands(socket).await else { return };
     let (outbox, frames) = mpsc::channel(OUTBOX_CAPACITY);
     let opening = Opening { address, outbox, cut: cut.clone() };
-    let most_messages = if opening.is_for_calls() { u32::MAX } else { MOST_MESSAGES };
+    let rules = if opening.is_for_spot() { spot } else { futures };
+    let most_messages = if opening.is_for_calls() { u32::MAX } else { rules.messages_per_second };
     let Some(id) = floor.open(opening).await else { return };
     let session = Session { id, stream, floor: floor.clone(), rules, most_messages, said: (0, 0) };
     tokio::select! {
@@ -160,7 +163,7 @@ impl Session {
         let _ = timeout(WRITE_TIME, self.stream.close(None)).await;
     }
 
-    /// Whether the client keeps to its ten messages a second.
+    /// Whether the client keeps to its messages a second.
     fn is_patient(&mut self, opened: Instant) -> bool {
         let second = opened.elapsed().as_secs();
         if self.said.0 != second {

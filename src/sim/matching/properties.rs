@@ -25,6 +25,7 @@ enum Operation {
     Market { is_buy: bool, lots: i64 },
     Cancel { nth: usize },
     Reduce { nth: usize, lots: i64 },
+    Reenter { nth: usize, ticks: i64, lots: i64 },
     Background { is_buy: bool, ticks: i64, lots: i64 },
 }
 
@@ -38,6 +39,8 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => any::<usize>().prop_map(|nth| Operation::Cancel { nth }),
         1 => (any::<usize>(), lots.clone())
             .prop_map(|(nth, lots)| Operation::Reduce { nth, lots }),
+        2 => (any::<usize>(), ticks.clone(), lots.clone())
+            .prop_map(|(nth, ticks, lots)| Operation::Reenter { nth, ticks, lots }),
         4 => (any::<bool>(), ticks, 0..30_i64)
             .prop_map(|(is_buy, ticks, lots)| Operation::Background { is_buy, ticks, lots }),
     ]
@@ -112,6 +115,22 @@ fn apply(
                 model.reduce(waiting.key, lots);
             }
             Vec::new()
+        }
+        // What a change of an order does: out of the book, and in again at the back.
+        Operation::Reenter { nth, ticks, lots } => {
+            let Some(waiting) = model.nth_order(nth) else { return Vec::new() };
+            let key = waiting.key;
+            let is_bid = model.bids.iter().any(|one| one.key == key);
+            let side = side(is_bid);
+            assert_eq!(book.cancel(key), Some(waiting.lots));
+            model.reduce(key, waiting.lots);
+            let mut incoming = Incoming { key, owner, side, limit: Some(ticks), lots };
+            let (expected, open) = model.take(&incoming);
+            incoming.lots = book.take(&incoming, matches);
+            assert_eq!(incoming.lots, open, "unfilled lots");
+            book.rest(incoming);
+            model.join(side, key, ticks, open);
+            expected
         }
         Operation::Background { is_buy, ticks, lots } => {
             if !book.would_take(side(is_buy), ticks) {
