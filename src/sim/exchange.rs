@@ -31,6 +31,7 @@ use super::refusals;
 use super::rules::Rules;
 use super::settings::{AccountSettings, ExchangeSettings, SimError};
 use super::stops::{Stops, WorkingPrice};
+use super::tampering::TriggerRefusals;
 
 /// A whole exchange: instruments, accounts, orders, and what happened since last asked.
 #[derive(Debug)]
@@ -46,6 +47,7 @@ pub struct Exchange {
     pub(super) rules: Rules,
     pub(super) events: Vec<ExchangeEvent>,
     pub(super) liquidations: u64,
+    pub(super) trigger_refusals: TriggerRefusals,
     /// Scratch, kept for its allocation.
     matches: Vec<Match>,
 }
@@ -80,6 +82,7 @@ impl Exchange {
             rules: Rules::default(),
             events: Vec::new(),
             liquidations: 0,
+            trigger_refusals: TriggerRefusals::default(),
             matches: Vec::new(),
         };
         exchange.advance(start); // the seeded markets open

@@ -15,6 +15,12 @@ impl Grid {
         Self { tick_size: filters.tick_size, step_size: filters.step_size }
     }
 
+    /// Whether every price and quantity of these filters lies on this grid.
+    pub(super) fn holds(self, filters: &Filters) -> bool {
+        let (tick, step) = (self.tick_size.units().max(1), self.step_size.units().max(1));
+        filters.tick_size.units() % tick == 0 && filters.step_size.units() % step == 0
+    }
+
     /// The price in whole ticks; a price off the grid is rounded down.
     pub(super) fn ticks(self, price: Price) -> i64 {
         price.units() / self.tick_size.units().max(1)

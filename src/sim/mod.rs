@@ -34,6 +34,7 @@ mod rules;
 mod settings;
 mod settle;
 mod stops;
+mod tampering;
 mod terms;
 mod trailing;
 mod transfers;

@@ -191,6 +191,15 @@ impl Orders {
         }
     }
 
+    /// Forgets every order of an account, working or not.
+    pub(super) fn forget_account(&mut self, account: AccountId) {
+        self.records.retain(|_, record| record.account != account);
+        self.open.retain(|(owner, _), _| *owner != account);
+        self.by_client.retain(|(owner, ..), _| *owner != account);
+        let records = &self.records;
+        self.finished.retain(|id| records.contains_key(id));
+    }
+
     fn forget_oldest(&mut self) {
         let Some(record) = self.finished.pop_front().and_then(|id| self.records.remove(&id)) else {
             return;

@@ -63,6 +63,9 @@ pub enum SimError {
     /// A seeded market on another grid than its instrument.
     #[error("the seeded market of {0} has another tick or step size than the instrument")]
     OtherGrid(Symbol),
+    /// New filters on a finer or crossing grid.
+    #[error("the book of {0} is kept on a grid that its new tick or step is no multiple of")]
+    FinerGrid(Symbol),
     /// A feed for a symbol that is not listed, or that takes its liquidity from elsewhere.
     #[error("symbol {0} is not fed this way: check the liquidity of its settings")]
     NotFed(Symbol),

@@ -280,6 +280,25 @@ impl Stops {
         }
     }
 
+    /// Forgets a waiting stop of an account; `false` if none of that id waits.
+    pub(super) fn forget_open(&mut self, account: AccountId, id: AlgoOrderId) -> bool {
+        let found = self.open.get(&id).filter(|stop| stop.account == account);
+        let Some(name) = found.map(|stop| (account, stop.report.client_order_id)) else {
+            return false;
+        };
+        self.by_client.remove(&name);
+        self.open.remove(&id).is_some()
+    }
+
+    /// Forgets every stop of an account, waiting or not.
+    pub(super) fn forget_account(&mut self, account: AccountId) {
+        self.open.retain(|_, stop| stop.account != account);
+        self.finished.retain(|_, stop| stop.account != account);
+        self.by_client.retain(|(owner, _), _| *owner != account);
+        let finished = &self.finished;
+        self.order_of_finish.retain(|id| finished.contains_key(id));
+    }
+
     pub(super) fn find(&self, account: AccountId, name: StopName) -> Option<&StopRecord> {
         let id = match name {
             StopName::Id(id) => id,

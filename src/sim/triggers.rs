@@ -129,7 +129,12 @@ impl Exchange {
     pub(super) fn fire(&mut self, id: AlgoOrderId) {
         let Some(mut stop) = self.stops.take_underway(id) else { return };
         let Some(at) = self.find(stop.report.symbol) else { return };
-        match self.accept_stop_order(at, &stop) {
+        let accepted = if self.trigger_refusals.takes_one() {
+            Err(refusals::reduce_only())
+        } else {
+            self.accept_stop_order(at, &stop)
+        };
+        match accepted {
             Ok((order, room)) => {
                 stop.report.child_order_id = Some(order.report.order_id);
                 self.advance_stop(&mut stop, StopStatus::Triggered);
