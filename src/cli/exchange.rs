@@ -7,11 +7,14 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::{FeeRates, Rate, Timestamp};
+use crate::sandbox::faults::{self, FaultSpec};
 use crate::sandbox::{
-    RunningSandbox, SandboxAccount, SandboxError, SandboxSettings, Server, Tape, listings,
+    AdminError, AdminSocket, RunningSandbox, SandboxAccount, SandboxError, SandboxSettings, Server,
+    Tape, listings,
 };
 use crate::sim::{
     Exchange, ExchangeSettings, InstrumentSettings, Liquidity, SimError, default_fees, demo_fees,
@@ -33,6 +36,7 @@ const MOST_ACCOUNTS: i64 = 1_000;
 ///
 /// Example: `lobd exchange --symbols BTCUSDT,ETHUSDT --seed 7`
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = faults_help())]
 pub(super) struct Args {
     /// Where REST is served; port 0 picks a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
@@ -56,6 +60,12 @@ pub(super) struct Args {
     /// A raw recording of one symbol that is the market instead of the seeded one.
     #[arg(long, value_name = "FILE", conflicts_with = "symbols")]
     tape: Option<PathBuf>,
+    /// What goes wrong, from the start; may be given several times. The list is below (`--help`).
+    #[arg(long = "fault", value_name = "SPEC")]
+    faults: Vec<FaultSpec>,
+    /// A Unix socket at which faults are switched on and off; how is said below (`--help`).
+    #[arg(long, value_name = "PATH")]
+    admin: Option<PathBuf>,
     /// The account's fees.
     #[arg(long, value_enum, default_value_t = FeeTier::Default)]
     fee_tier: FeeTier,
@@ -111,6 +121,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), CommandErr
     let mut sandbox = Server::start(exchange, settings, clock, &shutdown)
         .await
         .map_err(|error| not_started(&error))?;
+    let admin = serve_admin(args, &sandbox, &shutdown).await?;
     context.output().json(&Ready::of(&sandbox))?;
     tokio::select! {
         biased;
@@ -123,7 +134,40 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), CommandErr
     }
     shutdown.cancel();
     sandbox.stopped().await;
+    if let Some(admin) = admin {
+        // Its file is gone once it has ended.
+        let _ = admin.await;
+    }
     Ok(())
+}
+
+/// Serves the admin socket, if one is wanted, until `shutdown`.
+async fn serve_admin(
+    args: &Args,
+    sandbox: &RunningSandbox,
+    shutdown: &CancellationToken,
+) -> Result<Option<JoinHandle<()>>, CommandError> {
+    let Some(path) = &args.admin else { return Ok(None) };
+    let listening = AdminSocket::listen(path, sandbox.control.clone()).await;
+    let socket = listening.map_err(|error| match error {
+        AdminError::Taken(_) => CommandError::new(Exit::Usage, error),
+        AdminError::Listen { .. } => CommandError::new(Exit::InputOutput, error)
+            .remedy("choose a path in a folder that can be written, of at most 100 letters"),
+    })?;
+    Ok(Some(tokio::spawn(socket.run(shutdown.clone()))))
+}
+
+/// How faults are typed, and how the admin socket is spoken to.
+fn faults_help() -> String {
+    format!(
+        "{}\nThe admin socket (mode 0600) takes one JSON request a line and answers each with one \
+         line:\n  \
+         {{\"add\":\"SPEC\"}}  {{\"clear\":NUMBER}}  \"clear_all\"  \"list\"\n  \
+         {{\"faults\":[{{\"number\":1,\"spec\":\"SPEC\",\"fired\":0,\"is_on\":true}}]}} or \
+         {{\"error\":\"…\"}}\n\
+         Example: echo '\"list\"' | nc -U -q1 PATH",
+        faults::guide()
+    )
 }
 
 impl<'a> Ready<'a> {
@@ -150,6 +194,7 @@ fn settings(args: &Args) -> SandboxSettings {
     settings.listen_streams =
         args.listen_streams.unwrap_or_else(|| SocketAddr::new(args.listen.ip(), 0));
     settings.allow_remote = args.allow_remote;
+    settings.faults.clone_from(&args.faults);
     let FeeRates { maker, taker } = match args.fee_tier {
         FeeTier::Default => default_fees(),
         FeeTier::Demo => demo_fees(),
@@ -193,6 +238,9 @@ fn not_started(error: &SandboxError) -> CommandError {
             .remedy("listen on 127.0.0.1, or say --allow-remote"),
         SandboxError::Listen { .. } => CommandError::new(Exit::InputOutput, error)
             .remedy("choose another port, or port 0 for a free one"),
+        SandboxError::Fault { .. } => {
+            CommandError::new(Exit::Usage, error).remedy("`lobd exchange --help` lists the faults")
+        }
     }
 }
 

@@ -8,13 +8,16 @@
 
 use std::collections::BTreeMap;
 
+use crate::book::MarketEvent;
 use crate::domain::{ClientOrderId, Symbol, Timestamp};
 use crate::sim::{
-    AccountEvent, AccountId, Exchange, ExchangeEvent, MarginCallEvent, OrderEvent, StopEvent,
+    AccountEvent, AccountId, AccountSettings, Exchange, ExchangeEvent, MarginCallEvent, OrderEvent,
+    StopEvent,
 };
 
 use super::calls::WEIGHT_OF_HANDSHAKE;
 use super::card::Card;
+use super::faults::{HeldEvents, Plan};
 use super::gate::Gate;
 use super::listen_key::ListenKeys;
 use super::refusal::Refusal;
@@ -31,13 +34,17 @@ pub(super) struct Floor {
     pub(super) exchange: Exchange,
     /// Whose request is being served; between requests the first account.
     pub(super) account: AccountId,
+    /// The accounts, each with what it began with.
+    pub(super) accounts: BTreeMap<AccountId, AccountSettings>,
     /// The listen keys of every account that has keys.
     pub(super) listen_keys: BTreeMap<AccountId, ListenKeys>,
     pub(super) cards: BTreeMap<Symbol, Card>,
     pub(super) gate: Gate,
     pub(super) windows: Windows,
     pub(super) hub: Hub,
-    market: MarketFrames,
+    pub(super) market: MarketFrames,
+    pub(super) faults: Plan,
+    pub(super) held_events: HeldEvents,
     tape: Option<Tape>,
     happened: Vec<ExchangeEvent>,
     named: u64,
@@ -50,10 +57,12 @@ impl Floor {
         let (mut gate, mut listen_keys) = (Gate::default(), BTreeMap::new());
         gate.register(account, settings.api_key.clone(), &settings.api_secret);
         listen_keys.insert(account, ListenKeys::new(&settings.api_secret));
+        let mut accounts = BTreeMap::from([(account, settings.account)]);
         for other in &settings.others {
             let account = exchange.open_account(&other.account);
             gate.register(account, other.api_key.clone(), &other.api_secret);
             listen_keys.insert(account, ListenKeys::new(&other.api_secret));
+            accounts.insert(account, other.account);
         }
         let cards: BTreeMap<_, _> = exchange
             .instruments()
@@ -62,12 +71,15 @@ impl Floor {
         Self {
             exchange,
             account,
+            accounts,
             gate,
             windows: Windows::new(settings.limits),
             listen_keys,
             hub: Hub::default(),
             market: MarketFrames::new(cards.values()),
             cards,
+            faults: Plan::new(settings.fault_seed),
+            held_events: HeldEvents::default(),
             tape: settings.tape.clone(),
             happened: Vec::new(),
             named: 0,
@@ -131,6 +143,9 @@ impl Floor {
         for key in expired {
             self.tell_expired(&key);
         }
+        if !self.faults.is_quiet() {
+            self.tend_faults();
+        }
     }
 
     /// The next moment at which something happens by itself and time goes on.
@@ -160,6 +175,11 @@ impl Floor {
         for event in happened.drain(..) {
             match &event {
                 ExchangeEvent::Market { time, event } => {
+                    if let MarketEvent::Depth(update) = event
+                        && !self.faults.is_quiet()
+                    {
+                        self.disturb_depth(update.symbol);
+                    }
                     self.market.publish(&mut self.hub, &self.exchange, *time, event);
                 }
                 ExchangeEvent::Liquidation { time, order } => {
@@ -182,7 +202,7 @@ impl Floor {
         let Some(key) = self.active_key(account) else { return };
         let frames = UserFrames { exchange: &self.exchange, account };
         for (name, payload) in frames.of(event) {
-            self.hub.publish_private(&key, name, &payload);
+            self.tell_account(&key, name, &payload);
         }
     }
 

@@ -11,8 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::SharedClock;
 
+use super::faults::{Arrival, Served};
 use super::floor::Floor;
-use super::rest::{Reply, Request};
+use super::rest::Request;
 use super::streams::{Opening, SocketId};
 
 /// Requests waiting at once: far beyond what the rate limits admit, small in memory.
@@ -25,8 +26,8 @@ const TICK: Duration = Duration::from_millis(20);
 type Visit = Box<dyn FnOnce(&mut Floor) + Send>;
 
 enum Message {
-    Serve(Request, oneshot::Sender<Reply>),
-    Open(Opening, oneshot::Sender<SocketId>),
+    Serve(Request, Arrival, oneshot::Sender<Served>),
+    Open(Opening, oneshot::Sender<Option<SocketId>>),
     Control(SocketId, String),
     Close(SocketId),
     Visit(Visit),
@@ -38,17 +39,17 @@ pub(super) struct FloorHandle(mpsc::Sender<Message>);
 
 impl FloorHandle {
     /// Answers a request; `None` once the exchange has stopped.
-    pub(super) async fn serve(&self, request: Request) -> Option<Reply> {
+    pub(super) async fn serve(&self, request: Request, arrival: Arrival) -> Option<Served> {
         let (answer, answered) = oneshot::channel();
-        self.0.send(Message::Serve(request, answer)).await.ok()?;
+        self.0.send(Message::Serve(request, arrival, answer)).await.ok()?;
         answered.await.ok()
     }
 
-    /// Takes a socket in; `None` once the exchange has stopped.
+    /// Takes a socket in; `None` if it may not stay, or once the exchange has stopped.
     pub(super) async fn open(&self, opening: Opening) -> Option<SocketId> {
         let (answer, answered) = oneshot::channel();
         self.0.send(Message::Open(opening, answer)).await.ok()?;
-        answered.await.ok()
+        answered.await.ok()?
     }
 
     /// Passes on a socket's control message.
@@ -113,12 +114,13 @@ impl FloorTask {
     fn handle(&mut self, message: Message) {
         let now = self.clock.now();
         match message {
-            Message::Serve(request, answer) => {
+            Message::Serve(request, arrival, answer) => {
                 // Whoever asked may have gone; what was asked has happened all the same.
-                let _ = answer.send(self.floor.serve(now, &request));
+                let _ = answer.send(self.floor.receive(now, request, arrival));
             }
             Message::Open(opening, answer) => {
-                let _ = answer.send(self.floor.open(now, opening));
+                let id = self.floor.admits_socket().then(|| self.floor.open(now, opening));
+                let _ = answer.send(id);
             }
             Message::Control(id, text) => self.floor.control(now, id, &text),
             Message::Close(id) => self.floor.hub.close(id),

@@ -58,6 +58,40 @@ impl Refusal {
         Self::new(-1016, "This service is no longer available.").with_status(503)
     }
 
+    /// Class A of exchange-api.md 7.2: it may have been done.
+    pub(super) fn unknown_error() -> Self {
+        let message = "Unknown error, please check your request or try again later.";
+        Self::new(-1000, message).with_status(503)
+    }
+
+    /// Class B: it was not done.
+    pub(super) fn unavailable() -> Self {
+        Self::new(0, "Service Unavailable.").with_status(503)
+    }
+
+    /// Class B′: it was not done.
+    pub(super) fn disconnected() -> Self {
+        let message = "Internal error; unable to process your request. Please try again.";
+        Self::new(-1001, message).with_status(503)
+    }
+
+    /// Class C: it was not done, and less is wanted.
+    pub(super) fn throttled() -> Self {
+        let message = "Request throttled by system-level protection. Reduce-only/close-position \
+                       orders are exempt. Please try again.";
+        Self::new(-1008, message).with_status(503)
+    }
+
+    pub(super) fn backend_timeout() -> Self {
+        let message = "Timeout waiting for response from backend server. Send status unknown; \
+                       execution status unknown.";
+        Self::new(-1007, message).with_status(503)
+    }
+
+    pub(super) fn no_such_order() -> Self {
+        Self::new(-2013, "Order does not exist.")
+    }
+
     pub(super) fn too_much_weight(limit: u32) -> Self {
         let message = format!(
             "Too many requests; current limit of IP is {limit} requests per minute. \

@@ -12,6 +12,7 @@ use crate::domain::Timestamp;
 use crate::sign::Secret;
 use crate::sim::{AccountId, Exchange};
 
+use super::faults::{FaultRefused, FaultReport, FaultSpec};
 use super::floor::Floor;
 use super::listen_key::ListenKeys;
 use super::mailbox::{FloorHandle, FloorTask};
@@ -33,6 +34,15 @@ pub enum SandboxError {
         /// What the system said.
         #[source]
         source: std::io::Error,
+    },
+    /// A fault that is to be on from the start cannot be.
+    #[error("the fault {fault} cannot be switched on")]
+    Fault {
+        /// What was asked for.
+        fault: String,
+        /// Why not.
+        #[source]
+        source: FaultRefused,
     },
 }
 
@@ -74,7 +84,8 @@ impl Server {
     /// The exchange's time follows `clock`; one that is behind it first catches up.
     ///
     /// # Errors
-    /// [`SandboxError`] if an address is not loopback or cannot be listened on.
+    /// [`SandboxError`] if an address is not loopback or cannot be listened on, or a fault cannot be
+    /// switched on.
     pub async fn start(
         exchange: Exchange,
         settings: SandboxSettings,
@@ -86,7 +97,12 @@ impl Server {
         let (rest_url, ws_url) = (url("http", &rest), url("ws", &streams));
         let socket_rules = [settings.sockets, settings.spot_sockets];
         let stop = shutdown.child_token();
-        let (handle, task) = FloorTask::new(Floor::new(exchange, &settings), clock);
+        let mut floor = Floor::new(exchange, &settings);
+        for spec in settings.faults {
+            let fault = spec.to_string();
+            floor.add_fault(spec).map_err(|source| SandboxError::Fault { fault, source })?;
+        }
+        let (handle, task) = FloorTask::new(floor, clock);
         let floor = tokio::spawn(task.run(stop.clone()));
         let served = serve_rest(rest, handle.clone(), stop.clone());
         let accepting = session::accept(streams, handle.clone(), socket_rules, stop.clone());
@@ -117,8 +133,9 @@ fn url(scheme: &str, listener: &TcpListener) -> String {
 }
 
 async fn serve_rest(listener: TcpListener, floor: FloorHandle, stop: CancellationToken) {
-    let router = rest::http::router(floor);
-    let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
+    let lines = rest::line::Lines::new(listener);
+    let served = axum::serve(lines, rest::http::service(floor))
+        .with_graceful_shutdown(stop.cancelled_owned());
     if let Err(error) = served.await {
         tracing::error!(%error, "the exchange's REST interface has stopped");
     }
@@ -162,6 +179,32 @@ impl Control {
     /// The exchange's time; `None` once it has stopped.
     pub async fn now(&self) -> Option<Timestamp> {
         self.floor.visit(|floor| floor.now()).await
+    }
+
+    /// Switches a fault on and gives its number; an act whose moment is now has happened then.
+    ///
+    /// # Errors
+    /// [`FaultRefused`].
+    pub async fn add_fault(&self, spec: FaultSpec) -> Result<u32, FaultRefused> {
+        let added = self.floor.visit(move |floor| floor.add_fault(spec)).await;
+        added.unwrap_or(Err(FaultRefused::Stopped))
+    }
+
+    /// Switches a fault off; `false` if there is none of that number.
+    pub async fn clear_fault(&self, number: u32) -> bool {
+        self.floor.visit(move |floor| floor.clear_faults(Some(number))).await.unwrap_or(false)
+    }
+
+    /// Switches every fault off.
+    pub async fn clear_faults(&self) {
+        // A stopped exchange has none.
+        let _ = self.floor.visit(|floor| floor.clear_faults(None)).await;
+    }
+
+    /// The faults that were asked for, with how often each struck.
+    pub async fn faults(&self) -> Vec<FaultReport> {
+        let reports = self.floor.visit(|floor| floor.faults.reports(floor.now())).await;
+        reports.unwrap_or_default()
     }
 
     /// Cuts every open stream without a word, as a broken line would.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::sign::Secret;
 use crate::sim::{AccountSettings, Rules};
 
+use super::faults::FaultSpec;
 use super::tape::Tape;
 pub use super::windows::RateLimits;
 
@@ -37,6 +38,10 @@ pub struct SandboxSettings {
     pub rules: Rules,
     /// The recording that is the market, for instruments whose liquidity is a tape.
     pub tape: Option<Tape>,
+    /// What goes wrong from the start.
+    pub faults: Vec<FaultSpec>,
+    /// The root of the faults' chance.
+    pub fault_seed: u64,
 }
 
 /// One more account of a loopback exchange.
@@ -106,6 +111,8 @@ impl SandboxSettings {
             spot_sockets: SocketRules::spot(),
             rules: Rules::recorded(),
             tape: None,
+            faults: Vec::new(),
+            fault_seed: fault_seed(seed),
         }
     }
 
@@ -126,4 +133,9 @@ impl SandboxSettings {
 fn derive(seed: u64, what: &str) -> String {
     use sha2::{Digest, Sha256};
     hex::encode(Sha256::digest(format!("lobd exchange {what} {seed}")))
+}
+
+/// The faults' chance is another than the market's, so that no fault changes the market.
+const fn fault_seed(seed: u64) -> u64 {
+    seed ^ u64::from_be_bytes(*b"a fault!")
 }

@@ -1,28 +1,43 @@
-//! HTTP over loopback, by axum: carries requests to the floor and its replies back.
+//! HTTP over loopback, by axum: carries requests to the floor and its replies back, as well as the
+//! faults that are on let it.
+
+use std::time::Duration;
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::body::{Body, Bytes};
+use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
+use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use tokio::time::sleep;
 
+use super::super::faults::{Arrival, Delivery, Loss, Served};
 use super::super::mailbox::FloorHandle;
 use super::super::refusal::Refusal;
+use super::line::Line;
 use super::{Reply, Request};
 
 /// No request of the protocol is longer.
 const LONGEST_BODY: usize = 64 * 1_024;
 
+/// A connection on which nothing comes is kept so long: no client waits longer.
+const LONGEST_SILENCE: Duration = Duration::from_mins(2);
+
 /// Everything goes to one place: the protocol has its own table of paths.
-pub(in crate::sandbox) fn router(floor: FloorHandle) -> Router {
-    Router::new().fallback(carry).layer(DefaultBodyLimit::max(LONGEST_BODY)).with_state(floor)
+pub(in crate::sandbox) fn service(
+    floor: FloorHandle,
+) -> IntoMakeServiceWithConnectInfo<Router, Line> {
+    Router::new()
+        .fallback(carry)
+        .layer(DefaultBodyLimit::max(LONGEST_BODY))
+        .with_state(floor)
+        .into_make_service_with_connect_info()
 }
 
 async fn carry(
     State(floor): State<FloorHandle>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
+    ConnectInfo(line): ConnectInfo<Line>,
+    (method, uri, headers): (Method, Uri, HeaderMap),
     body: Bytes,
 ) -> Response {
     let api_key =
@@ -34,11 +49,62 @@ async fn carry(
         body: String::from_utf8_lossy(&body).into_owned(),
         api_key,
     };
-    let stopped = || {
-        let refusal = Refusal::shutting_down();
-        Reply { status: refusal.status, headers: Vec::new(), body: refusal.body() }
-    };
-    floor.serve(request).await.unwrap_or_else(stopped).into_response()
+    let mut served = floor.serve(request, Arrival::Prompt).await;
+    if let Some(Served::Underway(request, time)) = served {
+        sleep(time).await;
+        served = floor.serve(request, Arrival::Delayed).await;
+    }
+    match served {
+        Some(Served::Answered(reply, delivery)) => deliver(reply, delivery, &line).await,
+        Some(Served::Lost(loss)) => lose(loss, &line).await,
+        // Nobody is delayed twice; `None` says that the exchange has stopped.
+        Some(Served::Underway(..)) | None => {
+            let refusal = Refusal::shutting_down();
+            let body = refusal.body();
+            Reply { status: refusal.status, headers: Vec::new(), body }.into_response()
+        }
+    }
+}
+
+async fn deliver(reply: Reply, delivery: Delivery, line: &Line) -> Response {
+    if let Some(loss) = delivery.loss {
+        return lose(loss, line).await;
+    }
+    if !delivery.wait.is_zero() {
+        sleep(delivery.wait).await;
+    }
+    match delivery.byte_pause {
+        None => reply.into_response(),
+        Some(pause) => trickle(reply, pause),
+    }
+}
+
+/// Cuts the line, at once or after a long silence; what is returned is never sent.
+async fn lose(loss: Loss, line: &Line) -> Response {
+    match loss {
+        Loss::Cut => {}
+        Loss::Silence => sleep(LONGEST_SILENCE).await,
+    }
+    line.cut();
+    StatusCode::SERVICE_UNAVAILABLE.into_response()
+}
+
+/// The answer whole in its head, and byte by byte in its body.
+fn trickle(mut reply: Reply, pause: Duration) -> Response {
+    let bytes = Bytes::from(std::mem::take(&mut reply.body));
+    let length = HeaderValue::from(bytes.len());
+    let drops = futures_util::stream::unfold(bytes, move |mut left| async move {
+        if left.is_empty() {
+            return None;
+        }
+        sleep(pause).await;
+        let drop = left.split_to(1);
+        Some((Ok::<_, std::convert::Infallible>(drop), left))
+    });
+    let mut response = reply.into_response();
+    *response.body_mut() = Body::from_stream(drops);
+    response.headers_mut().insert(header::CONTENT_LENGTH, length);
+    response
 }
 
 impl IntoResponse for Reply {

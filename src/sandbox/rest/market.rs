@@ -24,7 +24,7 @@ pub(super) fn ping(_: &mut Floor, _: &Parameters) -> Answer {
 }
 
 pub(super) fn time(floor: &mut Floor, _: &Parameters) -> Answer {
-    Ok(format!(r#"{{"serverTime":{}}}"#, floor.now().millis()))
+    Ok(format!(r#"{{"serverTime":{}}}"#, floor.server_time().millis()))
 }
 
 /// Price and quantity as the venue writes a level.
@@ -356,7 +356,7 @@ enum Filter {
 pub(super) fn exchange_info(floor: &mut Floor, _: &Parameters) -> Answer {
     to_json(&ExchangeInfo {
         timezone: "UTC",
-        server_time: floor.now().millis(),
+        server_time: floor.server_time().millis(),
         futures_type: "U_MARGINED",
         rate_limits: rate_limits(floor.windows.limits(), false),
         exchange_filters: [],

@@ -16,6 +16,7 @@ mod funding;
 pub(super) mod http;
 mod income;
 pub(super) mod klines;
+pub(super) mod line;
 mod market;
 mod order_body;
 mod order_form;
@@ -230,7 +231,7 @@ impl Floor {
     /// Answers one request at a moment.
     pub(super) fn serve(&mut self, now: Timestamp, request: &Request) -> Reply {
         self.catch_up(now);
-        let now = self.now();
+        let now = self.server_time();
         let found = endpoint_at(&request.method, &request.path);
         let first = self.account;
         let answer = self.windows.check_ban(now).and_then(|()| match found {

@@ -36,6 +36,8 @@ pub(in crate::sandbox) struct Opening {
 pub(in crate::sandbox) struct Hub {
     opened: u64,
     sockets: BTreeMap<SocketId, Opening>,
+    /// Routes whose frames are not sent, with how many were not since last asked.
+    frozen: BTreeMap<Route, u64>,
 }
 
 impl Hub {
@@ -72,6 +74,43 @@ impl Hub {
         self.deliver(id, Utf8Bytes::from(text));
     }
 
+    /// Withholds the frames of these routes from now on, and of no others.
+    pub(in crate::sandbox) fn freeze(&mut self, is_frozen: impl Fn(Route) -> bool) {
+        for route in [Route::Public, Route::Market, Route::Private] {
+            if is_frozen(route) {
+                self.frozen.entry(route).or_default();
+            } else {
+                self.frozen.remove(&route);
+            }
+        }
+    }
+
+    /// How many frames of each frozen route were withheld since last asked.
+    pub(in crate::sandbox) fn take_withheld(&mut self) -> Vec<(Route, u64)> {
+        self.frozen.iter_mut().map(|(route, count)| (*route, std::mem::take(count))).collect()
+    }
+
+    /// Whether a listener of the account's key is there.
+    pub(in crate::sandbox) fn has_listener(&self, key: &str) -> bool {
+        self.sockets.values().any(|socket| socket.hears(Route::Private, key))
+    }
+
+    /// Whether anybody hears a book stream whose name begins so.
+    pub(in crate::sandbox) fn has_listener_of(&self, beginning: &str) -> bool {
+        self.sockets.values().any(|socket| {
+            let mut from = socket.address.streams.range(beginning.to_owned()..);
+            socket.address.route == Route::Public
+                && from.next().is_some_and(|name| name.starts_with(beginning))
+        })
+    }
+
+    /// Whether a frame of a route is withheld; each that is counts.
+    fn withholds(&mut self, route: Route, listeners: usize) -> bool {
+        let Some(count) = self.frozen.get_mut(&route) else { return false };
+        *count += u64::try_from(listeners).unwrap_or(u64::MAX);
+        true
+    }
+
     /// Answers a control message of a socket.
     pub(in crate::sandbox) fn control(&mut self, id: SocketId, text: &str) {
         let Some(socket) = self.sockets.get_mut(&id) else { return };
@@ -93,7 +132,7 @@ impl Hub {
             .filter(|(_, socket)| socket.hears(route, stream))
             .map(|(id, _)| *id)
             .collect();
-        if !listeners.is_empty() {
+        if !listeners.is_empty() && !self.withholds(route, listeners.len()) {
             self.send(&listeners, stream, &make());
         }
     }
@@ -110,7 +149,9 @@ impl Hub {
             })
             .map(|(id, _)| *id)
             .collect();
-        self.send(&listeners, key, payload);
+        if !self.withholds(Route::Private, listeners.len()) {
+            self.send(&listeners, key, payload);
+        }
     }
 
     fn send(&mut self, listeners: &[SocketId], stream: &str, payload: &str) {

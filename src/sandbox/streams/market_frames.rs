@@ -20,7 +20,10 @@ use super::merge::Merge;
 use super::route::Route;
 use super::spot_frames::SpotFrames;
 
-/// The speeds of depth streams: how their names end, and how often they come.
+/// How the names of the fastest depth streams end.
+const FASTEST: &str = "@100ms";
+
+/// The slower speeds of depth streams: how their names end, and how often they come.
 const SLOWER: [(&str, i64); 2] = [("", 250), ("@500ms", 500)];
 
 /// The depths of partial streams.
@@ -43,6 +46,8 @@ struct SymbolFrames {
     slower: [Merge; 2],
     candles: CandleFrames,
     spot: SpotFrames,
+    /// The speeds whose next frame goes missing, by how their names end.
+    dropping: Vec<&'static str>,
 }
 
 impl MarketFrames {
@@ -69,6 +74,13 @@ impl MarketFrames {
         }
     }
 
+    /// Lets the next depth frame of every speed of a symbol go missing.
+    pub(in crate::sandbox) fn drop_next_depth(&mut self, symbol: Symbol) {
+        if let Some(frames) = self.symbols.get_mut(&symbol) {
+            frames.dropping = SLOWER.iter().map(|(suffix, _)| *suffix).chain([FASTEST]).collect();
+        }
+    }
+
     /// Sends merged depth whose time has come though nothing new happened.
     pub(in crate::sandbox) fn flush(&mut self, hub: &mut Hub, exchange: &Exchange, now: Timestamp) {
         for frames in self.symbols.values_mut() {
@@ -86,11 +98,12 @@ impl SymbolFrames {
             slower: SLOWER.map(|(_, interval_ms)| Merge::new(interval_ms)),
             candles: CandleFrames::new(card.instrument.symbol, card.lower.clone(), card.places),
             spot: SpotFrames::new(card.instrument.symbol, card.lower.clone()),
+            dropping: Vec::new(),
         }
     }
 
     fn depth(&mut self, hub: &mut Hub, exchange: &Exchange, time: Timestamp, update: &DepthUpdate) {
-        self.send_depth(hub, exchange, "@100ms", update);
+        self.send_depth(hub, exchange, FASTEST, update);
         self.spot.depth(hub, exchange, update);
         for merge in &mut self.slower {
             merge.add(update);
@@ -109,7 +122,17 @@ impl SymbolFrames {
     }
 
     /// Sends a diff and the partial books that go with it.
-    fn send_depth(&self, hub: &mut Hub, exchange: &Exchange, suffix: &str, update: &DepthUpdate) {
+    fn send_depth(
+        &mut self,
+        hub: &mut Hub,
+        exchange: &Exchange,
+        suffix: &str,
+        update: &DepthUpdate,
+    ) {
+        if let Some(at) = self.dropping.iter().position(|dropped| *dropped == suffix) {
+            self.dropping.swap_remove(at);
+            return;
+        }
         let name = format!("{}@depth{suffix}", self.lower);
         hub.publish(Route::Public, &name, || self.depth_frame(update, &update.bids, &update.asks));
         for levels in PARTIAL_DEPTHS {

@@ -16,5 +16,6 @@ mod user_frames;
 pub(super) use hub::{Hub, Opening, SocketId};
 pub(super) use liquidation_frames::publish_liquidation;
 pub(super) use market_frames::MarketFrames;
+pub(super) use route::Route;
 pub(super) use setting_frames::Setting;
 pub(super) use user_frames::UserFrames;

@@ -8,8 +8,8 @@ use percent_encoding::percent_decode_str;
 
 /// Where a socket belongs. An address without a route is served like `/public`, as at the venue;
 /// the spot market, which has hosts of its own there and no routes, is found under `/spot`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Route {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::sandbox) enum Route {
     /// Books.
     Public,
     /// Trades and mark prices.

@@ -1,0 +1,201 @@
+//! The way of a request to the floor and of its answer back, with what may befall it.
+
+use std::time::Duration;
+
+use crate::domain::Timestamp;
+
+use super::super::floor::Floor;
+use super::super::parameters::Parameters;
+use super::super::refusal::Refusal;
+use super::super::rest::{Reply, Request};
+use super::fault::{Fault, Loss, Overload, only};
+use super::hiding::{Hidden, hide};
+use super::span::Span;
+use super::spec::FaultSpec;
+
+/// A ban without a term is said to last so long, again and again.
+const BAN_WITHOUT_TERM: Duration = Duration::from_mins(1);
+
+/// Where ordinary orders are asked for.
+const ORDER_PATHS: [&str; 4] =
+    ["/fapi/v1/order", "/fapi/v1/openOrder", "/fapi/v1/openOrders", "/fapi/v1/allOrders"];
+
+/// Where conditional orders are asked for.
+const STOP_PATHS: [&str; 3] =
+    ["/fapi/v1/algoOrder", "/fapi/v1/openAlgoOrders", "/fapi/v1/allAlgoOrders"];
+
+/// Whether a request has been on its way for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::sandbox) enum Arrival {
+    /// It was just sent.
+    Prompt,
+    /// It was delayed, and is so only once.
+    Delayed,
+}
+
+/// What becomes of a request.
+#[derive(Debug)]
+pub(in crate::sandbox) enum Served {
+    /// The floor has dealt with it.
+    Answered(Reply, Delivery),
+    /// It is still on its way, for so long.
+    Underway(Request, Duration),
+    /// It never arrives.
+    Lost(Loss),
+}
+
+/// How an answer travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::sandbox) struct Delivery {
+    /// So much later.
+    pub(in crate::sandbox) wait: Duration,
+    /// With this pause before each byte of the body.
+    pub(in crate::sandbox) byte_pause: Option<Duration>,
+    /// Not at all.
+    pub(in crate::sandbox) loss: Option<Loss>,
+}
+
+impl Floor {
+    /// Answers a request, or lets befall it what is asked for.
+    pub(in crate::sandbox) fn receive(
+        &mut self,
+        now: Timestamp,
+        request: Request,
+        arrival: Arrival,
+    ) -> Served {
+        if self.faults.is_quiet() {
+            return Served::Answered(self.serve(now, &request), Delivery::default());
+        }
+        self.catch_up(now);
+        if arrival == Arrival::Prompt {
+            if let Some(loss) = self.strikes(&request, only!(LoseRequest)) {
+                return Served::Lost(loss);
+            }
+            if let Some(late) = self.strikes(&request, only!(Delay)) {
+                return Served::Underway(request, late.duration());
+            }
+        }
+        let reply = self.answer_disturbed(now, &request);
+        let wait = self.strikes(&request, only!(DelayResponse));
+        let byte_pause = self.strikes(&request, only!(SlowTrickle));
+        let delivery = Delivery {
+            wait: wait.map(Span::duration).unwrap_or_default(),
+            byte_pause: byte_pause.map(Span::duration),
+            loss: self.strikes(&request, only!(LoseResponse)),
+        };
+        Served::Answered(reply, delivery)
+    }
+
+    /// The first fault that strikes this request, as `meant` sees it.
+    fn strikes<T>(&mut self, request: &Request, meant: impl Fn(&Fault) -> Option<T>) -> Option<T> {
+        let now = self.now();
+        self.faults.strike(now, |spec| {
+            let found = meant(&spec.fault)?;
+            covers(spec, request).then_some(found)
+        })
+    }
+
+    fn answer_disturbed(&mut self, now: Timestamp, request: &Request) -> Reply {
+        if let Some(until) = self.banned_until() {
+            self.count_ban();
+            return refused(&Refusal::banned(until));
+        }
+        let is_exempt = !may_add_risk(request);
+        let overload = self.strikes(request, |fault| {
+            only!(Http503)(fault).filter(|kind| !(is_exempt && *kind == Overload::Throttled))
+        });
+        if let Some(overload) = overload {
+            return self.answer_overloaded(now, request, overload);
+        }
+        let reply = self.serve(now, request);
+        if reply.status != 200 {
+            return reply;
+        }
+        let is_late = |fault: &Fault| (*fault == Fault::TimeoutAfterAcceptance).then_some(());
+        if self.strikes(request, is_late).is_some() {
+            return refused(&Refusal::backend_timeout());
+        }
+        self.hide_the_young(request, reply)
+    }
+
+    fn answer_overloaded(
+        &mut self,
+        now: Timestamp,
+        request: &Request,
+        overload: Overload,
+    ) -> Reply {
+        let (is_executed, refusal) = match overload {
+            Overload::Unknown => (self.faults.toss(), Refusal::unknown_error()),
+            Overload::UnknownExecuted => (true, Refusal::unknown_error()),
+            Overload::UnknownLost => (false, Refusal::unknown_error()),
+            Overload::Unavailable => (false, Refusal::unavailable()),
+            Overload::Internal => (false, Refusal::disconnected()),
+            Overload::Throttled => (false, Refusal::throttled()),
+        };
+        if is_executed {
+            // Whatever came of it, nobody is told.
+            let _ = self.serve(now, request);
+        }
+        refused(&refusal)
+    }
+
+    /// When a ban that is on ends, by the clock the client sees.
+    fn banned_until(&self) -> Option<Timestamp> {
+        let (now, shown) = (self.now(), self.server_time());
+        let bans = self.faults.standing(now, |fault| (*fault == Fault::Ban).then_some(()));
+        let ends = bans.map(|((), ends)| ends).max()?;
+        let left = if ends == Timestamp::MAX { BAN_WITHOUT_TERM } else { ends.since(now) };
+        Some(shown + left)
+    }
+
+    fn count_ban(&mut self) {
+        let now = self.now();
+        self.faults.count(now, 1, |fault| *fault == Fault::Ban);
+    }
+
+    fn hide_the_young(&mut self, request: &Request, reply: Reply) -> Reply {
+        let path = request.path.as_str();
+        let is_asked = |paths: &[&str]| request.method == "GET" && paths.contains(&path);
+        let (of_orders, of_stops) = (is_asked(&ORDER_PATHS), is_asked(&STOP_PATHS));
+        if !of_orders && !of_stops {
+            return reply;
+        }
+        let now = self.now();
+        // An answer that hides nothing is no occasion.
+        let hidden = self.faults.strike(now, |spec| {
+            let kind = if of_orders { only!(HideOrder) } else { only!(HideStop) };
+            let age = kind(&spec.fault)?;
+            let hidden = hide(&reply.body, now.earlier_by(age.duration()).millis());
+            (hidden != Hidden::Nothing).then_some(hidden)
+        });
+        match hidden {
+            None | Some(Hidden::Nothing) => reply,
+            Some(Hidden::All) => {
+                let refusal = Refusal::no_such_order();
+                Reply { status: refusal.status, body: refusal.body(), ..reply }
+            }
+            Some(Hidden::Rows(body)) => Reply { body, ..reply },
+        }
+    }
+}
+
+fn covers(spec: &FaultSpec, request: &Request) -> bool {
+    spec.requests.as_ref().is_none_or(|pattern| pattern.covers(&request.method, &request.path))
+}
+
+fn refused(refusal: &Refusal) -> Reply {
+    Reply { status: refusal.status, headers: Vec::new(), body: refusal.body() }
+}
+
+/// Whether a request is a new order that protection from overload refuses: reduce-only and closing
+/// ones are exempt (exchange-api.md 7.2, class C).
+fn may_add_risk(request: &Request) -> bool {
+    let is_new_order = request.method == "POST"
+        && matches!(request.path.as_str(), "/fapi/v1/order" | "/fapi/v1/batchOrders");
+    let is_exempt = Parameters::parse(&request.query, &request.body).is_ok_and(|parameters| {
+        ["reduceOnly", "closePosition"]
+            .into_iter()
+            .any(|name| matches!(parameters.flag(name), Ok(Some(true))))
+    });
+    is_new_order && !is_exempt
+}
