@@ -25,6 +25,14 @@ mod engine_stop_loss;
 #[cfg(test)]
 mod engine_world;
 #[cfg(test)]
+mod faults_admin;
+#[cfg(test)]
+mod faults_daemon;
+#[cfg(test)]
+mod faults_requests;
+#[cfg(test)]
+mod faults_streams;
+#[cfg(test)]
 mod gateway;
 #[cfg(test)]
 mod live_functions;

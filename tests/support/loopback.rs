@@ -74,6 +74,21 @@ impl Loopback {
         loopback
     }
 
+    /// Another client of the account, with its own patience.
+    pub(crate) fn client(&self, timeout: Duration, receive_window: Duration) -> Arc<RestClient> {
+        let rest = RestSettings {
+            environment: Environment::Sandbox,
+            base_url: self.sandbox.rest_url.clone(),
+            credentials: Some(Credentials {
+                api_key: Secret::new(self.sandbox.api_key.clone()),
+                api_secret: self.sandbox.api_secret.clone(),
+            }),
+            receive_window,
+            timeout,
+        };
+        Arc::new(RestClient::new(rest, Arc::new(SystemClock::start())).unwrap())
+    }
+
     pub(crate) async fn feed(&self, event: MarketEvent) {
         let fed = self.sandbox.control.with_exchange(move |exchange, _| {
             let now = exchange.now();

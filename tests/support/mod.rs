@@ -4,6 +4,8 @@
 #[cfg(test)]
 pub(crate) mod constant_model;
 #[cfg(test)]
+pub(crate) mod faulted;
+#[cfg(test)]
 pub(crate) mod process;
 #[cfg(test)]
 pub(crate) mod venue;
