@@ -10,14 +10,18 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::SharedClock;
+use crate::domain::Timestamp;
 
-use super::faults::{Arrival, Served};
+use super::faults::{Arrival, Sent, Served};
 use super::floor::Floor;
 use super::rest::Request;
 use super::streams::{Opening, SocketId};
 
 /// Requests waiting at once: far beyond what the rate limits admit, small in memory.
 const MAILBOX_CAPACITY: usize = 1_024;
+
+/// Requests held up on their way at once.
+const MOST_UNDERWAY: usize = 10_000;
 
 /// How often the exchange is brought up to the present when nobody asks.
 const TICK: Duration = Duration::from_millis(20);
@@ -26,7 +30,7 @@ const TICK: Duration = Duration::from_millis(20);
 type Visit = Box<dyn FnOnce(&mut Floor) + Send>;
 
 enum Message {
-    Serve(Request, Arrival, oneshot::Sender<Served>),
+    Serve(Request, oneshot::Sender<Served>),
     Open(Opening, oneshot::Sender<Option<SocketId>>),
     Control(SocketId, String),
     Close(SocketId),
@@ -39,9 +43,9 @@ pub(super) struct FloorHandle(mpsc::Sender<Message>);
 
 impl FloorHandle {
     /// Answers a request; `None` once the exchange has stopped.
-    pub(super) async fn serve(&self, request: Request, arrival: Arrival) -> Option<Served> {
+    pub(super) async fn serve(&self, request: Request) -> Option<Served> {
         let (answer, answered) = oneshot::channel();
-        self.0.send(Message::Serve(request, arrival, answer)).await.ok()?;
+        self.0.send(Message::Serve(request, answer)).await.ok()?;
         answered.await.ok()
     }
 
@@ -83,12 +87,21 @@ pub(super) struct FloorTask {
     floor: Floor,
     mailbox: mpsc::Receiver<Message>,
     clock: SharedClock,
+    /// Requests that a fault holds up on their way, in the order in which they were sent.
+    underway: Vec<Underway>,
+}
+
+/// A request on its way: it arrives even if whoever sent it has gone.
+struct Underway {
+    arrives: Timestamp,
+    request: Request,
+    answer: oneshot::Sender<Served>,
 }
 
 impl FloorTask {
     pub(super) fn new(floor: Floor, clock: SharedClock) -> (FloorHandle, Self) {
         let (sender, mailbox) = mpsc::channel(MAILBOX_CAPACITY);
-        (FloorHandle(sender), Self { floor, mailbox, clock })
+        (FloorHandle(sender), Self { floor, mailbox, clock, underway: Vec::new() })
     }
 
     /// Runs until `shutdown` or until the last handle is dropped; gives the floor back.
@@ -100,7 +113,7 @@ impl FloorTask {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
-                _ = tick.tick() => self.floor.catch_up(self.clock.now()),
+                _ = tick.tick() => self.tick(self.clock.now()),
                 message = self.mailbox.recv() => match message {
                     Some(message) => self.handle(message),
                     None => break,
@@ -111,13 +124,40 @@ impl FloorTask {
         self.floor
     }
 
+    fn tick(&mut self, now: Timestamp) {
+        self.floor.catch_up(now);
+        let mut arrived: Vec<Underway> =
+            self.underway.extract_if(.., |underway| underway.arrives <= now).collect();
+        arrived.sort_by_key(|underway| underway.arrives);
+        for Underway { request, answer, .. } in arrived {
+            if let Sent::Served(served) = self.floor.receive(now, request, Arrival::Delayed) {
+                // Whoever asked may have gone; what was asked has happened all the same.
+                let _ = answer.send(served);
+            }
+        }
+    }
+
+    fn receive(&mut self, now: Timestamp, request: Request, answer: oneshot::Sender<Served>) {
+        match self.floor.receive(now, request, Arrival::Prompt) {
+            Sent::Served(served) => {
+                // As above.
+                let _ = answer.send(served);
+            }
+            Sent::Underway(request, time) => {
+                if self.underway.len() < MOST_UNDERWAY {
+                    let arrives = now + time;
+                    self.underway.push(Underway { arrives, request, answer });
+                } else {
+                    tracing::warn!(most = MOST_UNDERWAY, "too many delayed: a request is lost");
+                }
+            }
+        }
+    }
+
     fn handle(&mut self, message: Message) {
         let now = self.clock.now();
         match message {
-            Message::Serve(request, arrival, answer) => {
-                // Whoever asked may have gone; what was asked has happened all the same.
-                let _ = answer.send(self.floor.receive(now, request, arrival));
-            }
+            Message::Serve(request, answer) => self.receive(now, request, answer),
             Message::Open(opening, answer) => {
                 let id = self.floor.admits_socket().then(|| self.floor.open(now, opening));
                 let _ = answer.send(id);

@@ -9,7 +9,7 @@ use lobd::sim::{OrderRecord, StopRecord};
 use serde_json::Value;
 
 use super::constant_model;
-use super::process::{Home, Running, eventually};
+use super::process::{DEADLINE, Home, Running, until};
 use super::venue::{Venue, quiet_market};
 
 /// Switches a fault on; its number.
@@ -72,8 +72,9 @@ impl Daemon {
 
     /// Waits until the fault has struck so often.
     pub(crate) async fn has_struck(&self, number: u32, times: u64) {
-        eventually("the fault strikes", async || fired(self.control(), number).await >= times)
-            .await;
+        let struck = until(async || (fired(self.control(), number).await >= times).then_some(()));
+        let in_time = tokio::time::timeout(DEADLINE, struck).await;
+        assert!(in_time.is_ok(), "fault {number} did not strike; log: {}", self.home.log());
     }
 
     pub(crate) async fn status_when(

@@ -33,14 +33,21 @@ pub(in crate::sandbox) enum Arrival {
     Delayed,
 }
 
-/// What becomes of a request.
+/// A request that has been sent.
+#[derive(Debug)]
+pub(in crate::sandbox) enum Sent {
+    /// It has met its fate.
+    Served(Served),
+    /// It is still on its way, for so long.
+    Underway(Request, Duration),
+}
+
+/// What became of a request.
 #[derive(Debug)]
 pub(in crate::sandbox) enum Served {
     /// The floor has dealt with it.
     Answered(Reply, Delivery),
-    /// It is still on its way, for so long.
-    Underway(Request, Duration),
-    /// It never arrives.
+    /// It never arrived.
     Lost(Loss),
 }
 
@@ -62,17 +69,18 @@ impl Floor {
         now: Timestamp,
         request: Request,
         arrival: Arrival,
-    ) -> Served {
+    ) -> Sent {
         if self.faults.is_quiet() {
-            return Served::Answered(self.serve(now, &request), Delivery::default());
+            let reply = self.serve(now, &request);
+            return Sent::Served(Served::Answered(reply, Delivery::default()));
         }
         self.catch_up(now);
         if arrival == Arrival::Prompt {
             if let Some(loss) = self.strikes(&request, only!(LoseRequest)) {
-                return Served::Lost(loss);
+                return Sent::Served(Served::Lost(loss));
             }
             if let Some(late) = self.strikes(&request, only!(Delay)) {
-                return Served::Underway(request, late.duration());
+                return Sent::Underway(request, late.duration());
             }
         }
         let reply = self.answer_disturbed(now, &request);
@@ -83,7 +91,7 @@ impl Floor {
             byte_pause: byte_pause.map(Span::duration),
             loss: self.strikes(&request, only!(LoseResponse)),
         };
-        Served::Answered(reply, delivery)
+        Sent::Served(Served::Answered(reply, delivery))
     }
 
     /// The first fault that strikes this request, as `meant` sees it.

@@ -30,5 +30,5 @@ pub use span::Span;
 pub use spec::{FaultSpec, FaultSpecError, Probability};
 
 pub(super) use held_events::HeldEvents;
-pub(super) use journey::{Arrival, Delivery, Served};
+pub(super) use journey::{Arrival, Delivery, Sent, Served};
 pub(super) use plan::Plan;

@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, he
 use axum::response::{IntoResponse, Response};
 use tokio::time::sleep;
 
-use super::super::faults::{Arrival, Delivery, Loss, Served};
+use super::super::faults::{Delivery, Loss, Served};
 use super::super::mailbox::FloorHandle;
 use super::super::refusal::Refusal;
 use super::line::Line;
@@ -49,16 +49,10 @@ async fn carry(
         body: String::from_utf8_lossy(&body).into_owned(),
         api_key,
     };
-    let mut served = floor.serve(request, Arrival::Prompt).await;
-    if let Some(Served::Underway(request, time)) = served {
-        sleep(time).await;
-        served = floor.serve(request, Arrival::Delayed).await;
-    }
-    match served {
+    match floor.serve(request).await {
         Some(Served::Answered(reply, delivery)) => deliver(reply, delivery, &line).await,
         Some(Served::Lost(loss)) => lose(loss, &line).await,
-        // Nobody is delayed twice; `None` says that the exchange has stopped.
-        Some(Served::Underway(..)) | None => {
+        None => {
             let refusal = Refusal::shutting_down();
             let body = refusal.body();
             Reply { status: refusal.status, headers: Vec::new(), body }.into_response()
