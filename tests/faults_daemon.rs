@@ -18,6 +18,9 @@ use crate::support::venue::symbol;
 /// How long a position may be without a stop (promise I4), and a little for the machine.
 const NAKED_LIMIT: Duration = Duration::from_millis(3_500);
 
+/// Long enough for several cycles of a second each.
+const STORM_LASTS: Duration = Duration::from_secs(9);
+
 const ENTRY: &str = "POST /fapi/v1/order:times=1";
 
 /// An entry whose answer is hidden becomes one position under its stop.
@@ -357,6 +360,50 @@ async fn an_account_that_cannot_be_read_opens_nothing_until_it_can() {
     assert_eq!(daemon.entries().await.len(), 1, "{status}");
     let first = daemon.entries().await[0];
     assert!(matches!(first.kind, OrderKind::Limit { .. }));
+    daemon.ends_well().await;
+}
+
+/// What a bad day brings, all at once and by chance.
+const STORM: [&str; 16] = [
+    "lose-request:probability=0.03",
+    "lose-response:probability=0.05",
+    "http-503=unknown:probability=0.05",
+    "http-503=unavailable:POST:probability=0.1",
+    "timeout-after-acceptance:POST:probability=0.1",
+    "delay=200ms:probability=0.1",
+    "delay-response=300ms:probability=0.1",
+    "hide-order=500ms:probability=0.5",
+    "hide-stop=500ms:probability=0.5",
+    "drop-user-event:probability=0.2",
+    "duplicate-user-event:probability=0.2",
+    "reorder-user-events=200ms:probability=0.2",
+    "drop-depth:probability=0.05",
+    "vanish-stop=500ms:times=3",
+    "cut-sockets:at=4s",
+    "expire-listen-key:at=6s",
+];
+
+/// Promises I2, I3, I6 and I16: whatever comes together, once it is over everything adds up.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_storm_of_faults_everything_adds_up() {
+    let settings = [("MAX_HOLDING_SECONDS", "1"), ("RECONCILE_SECONDS", "1")];
+    let daemon = Daemon::start_with(&[], &settings).await;
+    daemon.is_protected().await;
+    for fault in STORM {
+        daemon.switch_on(fault).await;
+    }
+    let until = daemon.venue.clock.now() + STORM_LASTS;
+    eventually("the storm is over", async || daemon.venue.clock.now() > until).await;
+    let struck: u64 = daemon.control().faults().await.iter().map(|fault| fault.fired).sum();
+    assert!(struck > 5, "{struck}");
+    daemon.control().clear_faults().await;
+    let status = booked_as_traded(&daemon).await;
+    assert!(daemon.exposure().await.is_zero(), "{status}");
+    eventually("no stop is left", async || daemon.stops().await.is_empty()).await;
+    let orders = daemon.venue.orders().await;
+    assert!(orders.iter().all(|order| order.report.status.is_terminal()), "{orders:?}");
+    let sent = status["symbols"][0]["totals"]["entries"].as_u64().unwrap();
+    assert!(daemon.entries().await.len() as u64 <= sent, "one effect of each intent");
     daemon.ends_well().await;
 }
 
