@@ -18,8 +18,8 @@ use lobd::venue::Venue;
 
 use crate::support::fake_venue::{FakeVenue, Reply, Seen};
 
-const KEY: &str = "the-api-key";
-const SECRET: &str = "the-api-secret";
+pub(crate) const KEY: &str = "the-api-key";
+pub(crate) const SECRET: &str = "the-api-secret";
 const ORDER_PATH: &str = "/fapi/v1/order";
 
 fn settings(url: &str) -> RestSettings {
@@ -35,11 +35,11 @@ fn settings(url: &str) -> RestSettings {
     }
 }
 
-fn client(url: &str) -> Arc<RestClient> {
+pub(crate) fn client(url: &str) -> Arc<RestClient> {
     Arc::new(RestClient::new(settings(url), Arc::new(SystemClock::start())).unwrap())
 }
 
-fn order() -> OrderRequest {
+pub(crate) fn order() -> OrderRequest {
     OrderRequest {
         client_order_id: ClientOrderId::new("lobd-00000001-1-1").unwrap(),
         symbol: bitcoin(),
@@ -53,7 +53,7 @@ fn order() -> OrderRequest {
     }
 }
 
-fn bitcoin() -> Symbol {
+pub(crate) fn bitcoin() -> Symbol {
     Symbol::new("BTCUSDT").unwrap()
 }
 
@@ -62,7 +62,7 @@ fn wall_ms() -> i64 {
 }
 
 /// The time to those who ask for it, and the given answer to everything else.
-async fn venue(answer: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> FakeVenue {
+pub(crate) async fn venue(answer: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> FakeVenue {
     FakeVenue::start(move |seen| match seen.path.as_str() {
         "/fapi/v1/time" => Reply::json(200, &format!(r#"{{"serverTime":{}}}"#, wall_ms())),
         _ => answer(seen),

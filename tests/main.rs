@@ -15,6 +15,8 @@ mod daemon;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod endpoints;
+#[cfg(test)]
 mod engine_cycle;
 #[cfg(test)]
 mod engine_faults;
@@ -24,6 +26,8 @@ mod engine_invariants;
 mod engine_stop_loss;
 #[cfg(test)]
 mod engine_world;
+#[cfg(test)]
+mod error_table;
 #[cfg(test)]
 mod faults_admin;
 #[cfg(test)]
@@ -35,6 +39,8 @@ mod faults_streams;
 #[cfg(test)]
 mod gateway;
 #[cfg(test)]
+mod hostile_answers;
+#[cfg(test)]
 mod live_functions;
 #[cfg(test)]
 mod live_streams;
@@ -42,6 +48,8 @@ mod live_streams;
 mod market_statistics;
 #[cfg(test)]
 mod no_lookahead;
+#[cfg(test)]
+mod order_socket;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]

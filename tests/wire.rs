@@ -1,7 +1,15 @@
 //! Every message of the shared fixtures means what the documentation says it means.
 //!
 //! The folders `official_connector_examples` and `binance_net` hold documentation samples, the
-//! others recorded values; see `INDEX.md` there.
+//! others recorded values; see `INDEX.md` there. A fixture that no test here names fails
+//! [`every_fixture_is_named_by_a_test`].
+
+mod account;
+mod foreign;
+mod frames;
+mod market;
+mod orders;
+mod socket;
 
 use std::path::{Path, PathBuf};
 
@@ -40,17 +48,32 @@ impl Fixtures {
         self.read(&format!("official_connector_examples/rest.{name}.json"))
     }
 
-    /// A REST answer of the other collection: three lines of request, then the body.
-    fn endpoint<T: DeserializeOwned>(&self, name: &str) -> T {
-        let text = self.text(&format!("binance_net/Endpoints/UsdFutures/{name}.txt"));
-        let body = text.splitn(4, '\n').nth(3).unwrap();
-        serde_json::from_str(body).unwrap_or_else(|error| panic!("{name}: {error}"))
+    /// An answer of the order socket.
+    fn socket(&self, name: &str) -> String {
+        self.text(&format!("official_connector_examples/{name}.json"))
     }
 
-    /// What a stream frame of the other collection says.
-    fn events(&self, name: &str) -> Vec<UserEvent> {
+    /// A REST answer of the other collection: three lines of request, then the body.
+    fn endpoint<T: DeserializeOwned>(&self, name: &str) -> T {
+        serde_json::from_str(&self.endpoint_text(name))
+            .unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    fn endpoint_text(&self, name: &str) -> String {
+        let text = self.text(&format!("binance_net/Endpoints/UsdFutures/{name}.txt"));
+        text.splitn(4, '\n').nth(3).unwrap().to_owned()
+    }
+
+    /// A stream frame of the other collection: what follows the exchange of control messages.
+    fn frame(&self, name: &str) -> String {
         let text = self.text(&format!("binance_net/Subscriptions/UsdFutures/{name}.txt"));
-        parse_user_events(text.split_once("= ").unwrap().1)
+        let (_, frame) = text.split_once("\n=").unwrap();
+        frame.trim_start_matches(|character: char| character.is_ascii_digit()).to_owned()
+    }
+
+    /// What a user stream frame of the other collection says.
+    fn events(&self, name: &str) -> Vec<UserEvent> {
+        parse_user_events(&self.frame(name))
     }
 }
 
@@ -301,8 +324,12 @@ fn a_stop_that_triggers_passes_through_every_state() {
 #[test]
 fn recorded_errors_have_their_outcome_class() {
     let Some(fixtures) = Fixtures::find() else { return };
-    for (name, code) in [("2013", -2013), ("4046", -4046), ("4120", -4120)] {
-        let body = fixtures.text(&format!("ozakboy/rest_error_{name}_testnet.json"));
+    for (name, code) in [
+        ("rest_error_2013_testnet", -2013),
+        ("rest_error_4046_testnet", -4046),
+        ("rest_error_4120_testnet", -4120),
+    ] {
+        let body = fixtures.text(&format!("ozakboy/{name}.json"));
         let answer = ErrorAnswer { status: 400, retry_after: None, body: &body };
         let error = classify(Operation::Place, Timestamp::default(), answer);
         assert_eq!(error.code(), Some(code));
@@ -323,14 +350,64 @@ fn no_fixture_makes_a_reader_panic() {
 }
 
 fn for_each_file(folder: &Path, visit: &mut dyn FnMut(&str)) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            for_each_file(&path, visit);
-        } else if let Ok(text) = std::fs::read_to_string(&path) {
+    for path in files_below(folder) {
+        if let Ok(text) = std::fs::read_to_string(&path) {
             visit(&text);
         }
     }
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.append(&mut files_below(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The names by which tests call a fixture.
+fn names_of(relative: &str) -> Vec<String> {
+    let stem = relative.rsplit_once('.').map_or(relative, |(stem, _)| stem);
+    let mut names = vec![relative.to_owned(), stem.to_owned()];
+    let shortened = [
+        "official_connector_examples/rest.",
+        "official_connector_examples/",
+        "binance_net/Endpoints/UsdFutures/",
+        "binance_net/Subscriptions/UsdFutures/",
+        "ozakboy/",
+    ];
+    names.extend(shortened.iter().filter_map(|prefix| Some(stem.strip_prefix(prefix)?.to_owned())));
+    names
+}
+
+#[test]
+fn every_fixture_is_named_by_a_test() {
+    let Some(fixtures) = Fixtures::find() else { return };
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let mut sources = files_below(&tests.join("wire"));
+    sources.extend([tests.join("wire.rs"), tests.join("signature_vectors.rs")]);
+    let code: String = sources.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    let mut uncovered = Vec::new();
+    let mut count = 0;
+    for path in files_below(&fixtures.0) {
+        let relative = path.strip_prefix(&fixtures.0).unwrap().to_str().unwrap().to_owned();
+        if relative.ends_with("LICENSE") || relative.ends_with("INDEX.md") {
+            continue;
+        }
+        count += 1;
+        let is_named = names_of(&relative).iter().any(|name| code.contains(&format!("\"{name}\"")));
+        if !is_named {
+            uncovered.push(relative);
+        }
+    }
+    assert!(count > 200, "{count} fixtures");
+    assert!(uncovered.is_empty(), "no test names these:\n{}", uncovered.join("\n"));
 }
 
 fn read_every_way(text: &str) {

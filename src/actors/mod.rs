@@ -10,6 +10,7 @@
 //! | recorder | every message counts | a minute behind, seconds are lost and said to be |
 //! | predictor | only the newest counts | the second goes without a prediction |
 //! | market and user streams | every message counts | the socket waits |
+//! | order socket | every message counts | the request goes by REST |
 //! | engine status | only the newest counts | replaced |
 //!
 //! Order of ending: the trader first (it cancels entries and leaves the position protected or
@@ -20,6 +21,7 @@ mod clock_offset;
 mod gateway;
 mod market_data;
 mod operator;
+mod order_connection;
 mod predictor;
 mod recorder;
 mod streams;

@@ -15,11 +15,11 @@ use crate::actors::{
     TraderHandle, UserData, UserStreamActor, WallClockWatch, gateway_mailbox, trader_mailbox,
 };
 use crate::binance::{
-    BinanceError, BinanceVenue, MarketStreamSettings, MarketStreams, RestClient, RestSettings,
-    UserStream,
+    BinanceError, BinanceVenue, MarketStreamSettings, MarketStreams, OrderSocket, RestClient,
+    RestSettings, UserStream,
 };
 use crate::clock::SharedClock;
-use crate::config::Settings;
+use crate::config::{OrderTransport, Settings};
 use crate::domain::{Failure, Instrument, RunId, Second, Symbol};
 use crate::engine::{EngineStatus, Event, ModelInCharge, Started, TradedInstrument};
 use crate::store::models::ModelStore;
@@ -207,12 +207,8 @@ impl Daemon {
         gateway_mail: GatewayMailbox,
         trader: &TraderHandle,
     ) {
-        let gateway = Gateway::new(
-            Arc::clone(&around.venue),
-            Arc::clone(clock),
-            gateway_mail,
-            trader.clone(),
-        );
+        let venue = self.order_venue(settings, around);
+        let gateway = Gateway::new(venue, Arc::clone(clock), gateway_mail, trader.clone());
         let (user_stream, user_mail) =
             UserStream::new(Arc::clone(&around.rest), settings.urls.streams.clone(), 1);
         let meter = ClockOffsetMeter::new(Arc::clone(&around.rest), trader.clone());
@@ -221,6 +217,20 @@ impl Daemon {
         self.supervisor.spawn("user stream", UserStreamActor::new(user_stream), ends.clone());
         self.supervisor.spawn("user data", UserData::new(user_mail, trader.clone()), ends.clone());
         self.supervisor.spawn("clock offset", meter, ends.clone());
+    }
+
+    /// The venue by the way orders are to go.
+    fn order_venue(&mut self, settings: &Settings, around: &Surroundings) -> Arc<BinanceVenue> {
+        match settings.order_transport {
+            OrderTransport::Rest => Arc::clone(&around.venue),
+            OrderTransport::WebSocket => {
+                let rest = Arc::clone(&around.rest);
+                let (socket, connection) =
+                    OrderSocket::new(Arc::clone(&rest), &settings.urls.order_socket, 3);
+                self.supervisor.spawn("order socket", connection, self.ends_rest.clone());
+                Arc::new(BinanceVenue::new(rest).with_order_socket(socket))
+            }
+        }
     }
 
     fn start_market_data(

@@ -1,25 +1,45 @@
-//! The account: positions, balances, fills, fees, configuration, and the user stream's key.
-
-use std::time::Duration;
+//! How the account stands: positions, balances, margin, fees, and the user stream's key.
 
 use reqwest::Method;
 use serde::de::IgnoredAny;
 
-use super::codes::NOTHING_TO_CHANGE;
 use super::error::BinanceError;
-use super::parse::{parse_balances, parse_fee_rates, parse_fills, parse_position, parse_positions};
+use super::parse::{
+    AccountMargin, LeverageBracket, PositionRisk, RateLimitRule, parse_account_margin,
+    parse_balances, parse_fee_rates, parse_leverage_brackets, parse_position, parse_position_risks,
+    parse_positions, parse_rate_limit,
+};
 use super::request::Request;
 use super::rest::RestClient;
 use super::wire;
-use crate::domain::{BalanceReport, FeeRates, Fill, PositionReport, Symbol, Timestamp, TradeId};
+use crate::domain::{BalanceReport, FeeRates, PositionReport, Symbol};
 use crate::sign::Secret;
 
-/// The most rows a page of trade history has.
-const PAGE: usize = 1000;
-/// The longest span one question by time may cover.
-const HISTORY_WINDOW: Duration = Duration::from_hours(7 * 24);
-/// More pages than this are no catching up but a mistake in `since`.
-const MOST_PAGES: usize = 1000;
+/// Which of two spellings of an account's state to ask for. The newer leaves flat symbols out; the
+/// older tells leverage and margin type of each position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ApiVersion {
+    /// The older one. Announced to weigh twice as much (exchange-api.md 12), so it is counted so.
+    V2,
+    /// The newer one.
+    V3,
+}
+
+impl ApiVersion {
+    const fn weight(self) -> u32 {
+        match self {
+            Self::V2 => 10,
+            Self::V3 => 5,
+        }
+    }
+
+    const fn of(self, older: &'static str, newer: &'static str) -> &'static str {
+        match self {
+            Self::V2 => older,
+            Self::V3 => newer,
+        }
+    }
+}
 
 impl RestClient {
     /// The positions that are not flat.
@@ -47,7 +67,19 @@ impl RestClient {
     /// # Errors
     /// [`BinanceError`].
     pub async fn balances(&self) -> Result<Vec<BalanceReport>, BinanceError> {
-        let request = Request::account("/fapi/v3/balance", 5);
+        self.balances_by(ApiVersion::V3).await
+    }
+
+    /// The balances that are not zero, by either version.
+    ///
+    /// # Errors
+    /// [`BinanceError`].
+    pub async fn balances_by(
+        &self,
+        version: ApiVersion,
+    ) -> Result<Vec<BalanceReport>, BinanceError> {
+        let path = version.of("/fapi/v2/balance", "/fapi/v3/balance");
+        let request = Request::account(path, version.weight());
         let rows: Vec<wire::Balance> = self.send("balances", &request).await?;
         Ok(parse_balances(&rows)?)
     }
@@ -61,114 +93,81 @@ impl RestClient {
         Ok(parse_fee_rates(&self.send("commission rate", &request).await?)?)
     }
 
-    /// How the account is set up.
+    /// The positions that are not flat, with what endangers them.
     ///
     /// # Errors
     /// [`BinanceError`].
-    pub async fn account_configuration(&self) -> Result<wire::AccountConfiguration, BinanceError> {
-        self.send("account configuration", &Request::account("/fapi/v1/accountConfig", 5)).await
+    pub async fn position_risks(
+        &self,
+        version: ApiVersion,
+    ) -> Result<Vec<PositionRisk>, BinanceError> {
+        let path = version.of("/fapi/v2/positionRisk", "/fapi/v3/positionRisk");
+        let rows: Vec<wire::Position> =
+            self.send("positions", &Request::account(path, version.weight())).await?;
+        Ok(parse_position_risks(&rows)?)
     }
 
-    /// How the account is set up for one symbol.
+    /// The account's margin, by asset and by position.
     ///
     /// # Errors
     /// [`BinanceError`].
-    pub async fn symbol_configuration(
-        &self,
-        symbol: Symbol,
-    ) -> Result<Option<wire::SymbolConfiguration>, BinanceError> {
-        let request = Request::account("/fapi/v1/symbolConfig", 5).with("symbol", symbol);
-        let rows: Vec<wire::SymbolConfiguration> =
-            self.send("symbol configuration", &request).await?;
-        Ok(rows.into_iter().find(|row| row.symbol == symbol.as_str()))
+    pub async fn account_margin(&self, version: ApiVersion) -> Result<AccountMargin, BinanceError> {
+        let path = version.of("/fapi/v2/account", "/fapi/v3/account");
+        let account = self.send("account", &Request::account(path, version.weight())).await?;
+        Ok(parse_account_margin(&account)?)
     }
 
-    /// Sets a symbol's leverage; the answer is what is set now.
+    /// The brackets of leverage of a symbol, the smallest first.
     ///
     /// # Errors
     /// [`BinanceError`].
-    pub async fn set_leverage(&self, symbol: Symbol, leverage: u32) -> Result<u32, BinanceError> {
-        let request = Request::change(Method::POST, "/fapi/v1/leverage")
-            .with("symbol", symbol)
-            .with("leverage", leverage);
-        let answer: wire::Leverage = self.send("leverage", &request).await?;
-        Ok(answer.leverage)
+    pub async fn leverage_brackets(
+        &self,
+        symbol: Symbol,
+    ) -> Result<Vec<LeverageBracket>, BinanceError> {
+        let request = Request::account("/fapi/v1/leverageBracket", 1).with("symbol", symbol);
+        let rows: Vec<wire::LeverageBrackets> = self.send("leverage brackets", &request).await?;
+        let found = rows.iter().find(|row| row.symbol == symbol.as_str());
+        Ok(found.map_or_else(|| Ok(Vec::new()), parse_leverage_brackets)?)
     }
 
-    /// Sets a symbol's margin to the whole account (crossed) or to itself (isolated). Having it
-    /// already is a success.
+    /// How near each position is to auto-deleveraging.
     ///
     /// # Errors
     /// [`BinanceError`].
-    pub async fn set_margin_type(
+    pub async fn adl_quantiles(
         &self,
-        symbol: Symbol,
-        is_isolated: bool,
-    ) -> Result<(), BinanceError> {
-        let request = Request::change(Method::POST, "/fapi/v1/marginType")
-            .with("symbol", symbol)
-            .with("marginType", if is_isolated { "ISOLATED" } else { "CROSSED" });
-        match self.send::<IgnoredAny>("margin type", &request).await {
-            Err(error) if error.code().is_some_and(|code| NOTHING_TO_CHANGE.contains(&code)) => {
-                Ok(())
-            }
-            outcome => outcome.map(|_| ()),
-        }
+        symbol: Option<Symbol>,
+    ) -> Result<Vec<wire::AdlQuantile>, BinanceError> {
+        let request = Request::account("/fapi/v1/adlQuantile", 5).with_some("symbol", symbol);
+        self.send("ADL quantiles", &request).await
     }
 
-    /// Our trades in a symbol after a known one, or since a moment: all pages, oldest first.
+    /// How many orders the account may place; kept from now on.
     ///
     /// # Errors
-    /// [`BinanceError`]; then nothing is told, for a history with a hole is worse than none.
-    pub async fn trade_history(
-        &self,
-        symbol: Symbol,
-        after: Option<TradeId>,
-        since: Timestamp,
-    ) -> Result<Vec<Fill>, BinanceError> {
-        let mut fills: Vec<Fill> = Vec::new();
-        let mut next = after.map(|known| known.0.saturating_add(1));
-        let mut from = since;
-        for _ in 0..MOST_PAGES {
-            let page = self.history_page(symbol, next, from).await?;
-            let count = page.len();
-            fills.extend(page);
-            match (fills.last(), next) {
-                // The first trades since a moment are found: from here on page by id.
-                (Some(last), None) => next = Some(last.trade_id.0.saturating_add(1)),
-                (Some(last), Some(_)) if count == PAGE => {
-                    next = Some(last.trade_id.0.saturating_add(1));
-                }
-                (_, Some(_)) => return Ok(fills),
-                (None, None) => {
-                    from = from + HISTORY_WINDOW;
-                    if from >= self.now() {
-                        return Ok(fills);
-                    }
-                }
-            }
-        }
-        Err(BinanceError::NotProcessed {
-            reason: format!("more than {} trades since {since}", MOST_PAGES * PAGE),
-        })
+    /// [`BinanceError`].
+    pub async fn order_rate_limits(&self) -> Result<Vec<RateLimitRule>, BinanceError> {
+        let request = Request::account("/fapi/v1/rateLimit/order", 1);
+        let rows: Vec<wire::RateLimit> = self.send("order rate limits", &request).await?;
+        let rules: Vec<RateLimitRule> = rows.iter().filter_map(parse_rate_limit).collect();
+        self.set_rate_limits(&rules);
+        Ok(rules)
     }
 
-    async fn history_page(
+    /// How the account stands by the venue's rules against over-trading: one that is broken lets
+    /// only reduce-only orders through (−4400).
+    ///
+    /// # Errors
+    /// [`BinanceError`].
+    pub async fn trading_status(
         &self,
-        symbol: Symbol,
-        from_id: Option<u64>,
-        since: Timestamp,
-    ) -> Result<Vec<Fill>, BinanceError> {
+        symbol: Option<Symbol>,
+    ) -> Result<wire::TradingStatus, BinanceError> {
+        let weight = if symbol.is_some() { 1 } else { 10 };
         let request =
-            Request::account("/fapi/v1/userTrades", 5).with("symbol", symbol).with("limit", PAGE);
-        let request = match from_id {
-            Some(id) => request.with("fromId", id),
-            None => request
-                .with("startTime", since.millis())
-                .with("endTime", (since + HISTORY_WINDOW).millis() - 1),
-        };
-        let rows: Vec<wire::UserTrade> = self.send("user trades", &request).await?;
-        Ok(parse_fills(&rows)?)
+            Request::account("/fapi/v1/apiTradingStatus", weight).with_some("symbol", symbol);
+        self.send("trading status", &request).await
     }
 
     /// Opens the user stream, or extends the one there is: one per account.

@@ -1,7 +1,7 @@
 //! The venue's error codes as data (exchange-api.md 7.1): what each says about the request's
 //! outcome, and what to do about it.
 
-use Effect::{AlreadyPlaced, NotDone, Throttled, Unknown};
+use Effect::{AlreadyPlaced, AlreadySo, Gone, NotDone, NotVisible, Throttled, Underway, Unknown};
 
 /// What an error code says about the request it answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,14 @@ pub enum Effect {
     AlreadyPlaced,
     /// Surely not done, and the venue wants silence.
     Throttled,
+    /// Not done, for its target is filled, cancelled, expired or was never accepted: ask for it.
+    Gone,
+    /// Not done, for its target is not visible: not yet, no more, or never.
+    NotVisible,
+    /// Not done, for its target is just being turned into something else: its events will tell.
+    Underway,
+    /// Nothing was to be done: a success by another name.
+    AlreadySo,
 }
 
 /// One row of the table.
@@ -37,13 +45,25 @@ pub const KEY_REFUSED: [i32; 5] = [-1002, -1022, -2014, -2015, -2017];
 /// The clock's code: not done; measured anew, the request may go out once more.
 pub const INVALID_TIMESTAMP: i32 = -1021;
 
-/// There is nothing to change: a success by another name.
-pub const NOTHING_TO_CHANGE: [i32; 3] = [-4046, -4059, -4171];
+/// The venue takes only what protects (exchange-api.md 7.2, class C).
+pub const OVERLOADED: i32 = -1008;
+
+/// Whether a code says that there is nothing to change: a success by another name.
+#[must_use]
+pub fn is_already_so(code: i32) -> bool {
+    rule(code).is_some_and(|rule| rule.on_change == AlreadySo)
+}
 
 /// The rule of a code, if it is documented.
 #[must_use]
 pub fn rule(code: i32) -> Option<&'static CodeRule> {
     CODES.iter().find(|rule| rule.code == code)
+}
+
+/// Every rule, from the greatest code to the least.
+#[must_use]
+pub const fn all() -> &'static [CodeRule] {
+    CODES
 }
 
 const fn row(
@@ -54,6 +74,11 @@ const fn row(
     remedy: &'static str,
 ) -> CodeRule {
     CodeRule { code, on_place, on_change, meaning, remedy }
+}
+
+/// A code that says that all is as it is asked to be.
+const fn already_so(code: i32, meaning: &'static str) -> CodeRule {
+    row(code, NotDone, AlreadySo, meaning, "nothing to do")
 }
 
 /// A code by which nothing was done, whatever was asked.
@@ -77,7 +102,7 @@ const CODES: &[CodeRule] = &[
     row(-1003, Throttled, Throttled, "too many requests", WAIT),
     row(-1006, Unknown, Unknown, "unexpected response inside the venue", "reconcile"),
     row(-1007, Unknown, Unknown, "timeout inside the venue", "reconcile"),
-    row(-1008, Throttled, Throttled, "server overload", WAIT),
+    row(OVERLOADED, Throttled, Throttled, "server overload", WAIT),
     refused(-1013, "invalid message", FILTERS),
     refused(-1014, "unknown order composition", BUG),
     row(-1015, Throttled, Throttled, "too many orders", WAIT),
@@ -96,7 +121,7 @@ const CODES: &[CodeRule] = &[
     refused(-1116, "invalid order type", BUG),
     refused(-1117, "invalid side", BUG),
     refused(-1120, "invalid interval", BUG),
-    refused(-1121, "unknown symbol", "check the spelling; `lobd doctor` lists what is traded"),
+    refused(-1121, "unknown symbol", "check the spelling, like BTCUSDT, and the environment"),
     refused(-1122, "symbol not open", "wait or take another symbol"),
     refused(-1125, "listen key does not exist", WAIT),
     refused(-1127, "interval too long", BUG),
@@ -104,9 +129,9 @@ const CODES: &[CodeRule] = &[
     refused(-1130, "bad parameter value", BUG),
     refused(-1136, "invalid response type", BUG),
     refused(-2010, "new order rejected", "read the venue's text"),
-    refused(-2011, "unknown order", "it is filled, cancelled, expired or was never accepted"),
+    row(-2011, NotDone, Gone, "unknown order", "query it: filled, cancelled or never accepted"),
     row(-2012, NotDone, Unknown, "cancel-all failed", "look at the open orders, cancel singly"),
-    refused(-2013, "order does not exist", "it was never accepted, or is too young or too old"),
+    row(-2013, NotDone, NotVisible, "order does not exist", "too young, too old or never accepted"),
     refused(-2014, "API key has a bad format", KEY),
     refused(-2015, "API key, IP or permission refused", KEY),
     refused(-2017, "API key locked", KEY),
@@ -135,10 +160,10 @@ const CODES: &[CodeRule] = &[
     refused(-4024, "price too far below the mark price", REPRICE),
     refused(-4028, "invalid leverage", "set a leverage the symbol allows"),
     refused(-4045, "too many conditional orders", "cancel some"),
-    refused(-4046, "margin type already so", "nothing to do"),
+    already_so(-4046, "margin type already so"),
     refused(-4047, "margin type fixed by open orders", "cancel them first"),
     refused(-4048, "margin type fixed by a position", "close it first"),
-    refused(-4059, "position mode already so", "nothing to do"),
+    already_so(-4059, "position mode already so"),
     refused(-4060, "invalid position side", MODE),
     refused(-4061, "position side does not match the account's mode", MODE),
     refused(-4062, "improper reduce-only", MODE),
@@ -150,7 +175,7 @@ const CODES: &[CodeRule] = &[
     refused(-4088, "no permission to place orders", KEY),
     refused(-4109, "account inactive", "fund the account"),
     row(-4116, AlreadyPlaced, NotDone, "client order id is in use", "query it"),
-    refused(-4117, "conditional order is being triggered", "wait for its events"),
+    row(-4117, NotDone, Underway, "conditional order is being triggered", "wait for its events"),
     refused(-4118, "margin check failed for reduce-only", "cancel orders of the same side"),
     refused(-4120, "conditional order on the plain endpoint", BUG),
     refused(-4131, "no counterparty within the price bound", "use a limit order"),
@@ -162,7 +187,7 @@ const CODES: &[CodeRule] = &[
     refused(-4142, "would trigger immediately", "choose a trigger beyond the mark price"),
     refused(-4161, "leverage cannot be lowered with an isolated position", "close it first"),
     refused(-4164, "notional too small", "raise the quantity"),
-    refused(-4171, "multi-assets mode already so", "nothing to do"),
+    already_so(-4171, "multi-assets mode already so"),
     refused(-4183, "limit price beyond the stop bound", REPRICE),
     refused(-4184, "limit price beyond the stop bound", REPRICE),
     refused(-4192, "cooling-off period", "wait for its end"),

@@ -13,10 +13,12 @@ use super::parse::{ParseError, read_json, shorten};
 use super::wire;
 use crate::domain::{Failure, Rejection, Timestamp};
 
-/// How long to be silent when the venue asks for it and does not say how long.
-const SILENCE_WITHOUT_TERM: Duration = Duration::from_mins(1);
-/// How long to leave the venue alone after an overload answer (exchange-api.md 7.2, class C).
-const OVERLOAD_PAUSE: Duration = Duration::from_millis(400);
+/// The window of the request limits: silence without a term lasts to its end.
+const LIMIT_WINDOW_NANOS: i64 = 60_000_000_000;
+/// Clocks differ: so much later the window has surely ended at the venue too.
+const WINDOW_MARGIN: Duration = Duration::from_millis(500);
+/// How long an overload lasts at the least; the rate budget lets it grow.
+const OVERLOAD_PAUSE: Duration = Duration::from_millis(200);
 /// `Retry-After` beyond a ban's longest term (3 days) is not believed.
 const LONGEST_SILENCE: Duration = Duration::from_hours(3 * 24);
 
@@ -71,9 +73,15 @@ pub enum BinanceError {
         rejection: Rejection,
     },
     /// The venue wants silence.
-    #[error("throttled by venue until {until}")]
+    #[error("the venue asks for silence until {until}; nothing is sent before")]
     Throttled {
         /// When requests may go out again.
+        until: Timestamp,
+    },
+    /// The venue is overloaded: nothing was done, and it takes only what protects.
+    #[error("the venue is overloaded; new risk waits until {until}, cancels and closes do not")]
+    Overloaded {
+        /// When new risk may be taken again.
         until: Timestamp,
     },
     /// The request may have been processed.
@@ -109,6 +117,7 @@ impl BinanceError {
             | Self::NotProcessed { .. }
             | Self::Barred { .. }
             | Self::Throttled { .. }
+            | Self::Overloaded { .. }
             | Self::Unknown { .. }
             | Self::Unreadable(_)
             | Self::NoCredentials
@@ -126,6 +135,7 @@ impl BinanceError {
             | Self::NotProcessed { .. }
             | Self::Barred { .. }
             | Self::Throttled { .. }
+            | Self::Overloaded { .. }
             | Self::Unknown { .. }
             | Self::Unreadable(_)
             | Self::NoCredentials
@@ -138,7 +148,9 @@ impl From<BinanceError> for Failure {
     fn from(error: BinanceError) -> Self {
         match error {
             BinanceError::Rejected { rejection } => Self::Rejected(rejection),
-            BinanceError::Throttled { until } => Self::Throttled { until },
+            BinanceError::Throttled { until } | BinanceError::Overloaded { until } => {
+                Self::Throttled { until }
+            }
             BinanceError::Unknown { reason } => Self::Unknown { reason },
             BinanceError::Unreadable(_) => Self::Unknown { reason: error.to_string() },
             BinanceError::Unreachable { .. }
@@ -170,7 +182,9 @@ pub fn classify(operation: Operation, now: Timestamp, answer: ErrorAnswer<'_>) -
     let code = i32::try_from(code).unwrap_or(0);
     let text = body.as_ref().map_or("", |body| body.msg.as_str());
     match answer.status {
-        429 | 418 => BinanceError::Throttled { until: silence_until(now, answer, text) },
+        429 | 418 => {
+            BinanceError::Throttled { until: silence_until(now, answer.retry_after, text) }
+        }
         300..=399 => barred(answer.status, "the address redirects; set the final one"),
         451 => barred(451, "the venue does not serve this place"),
         403 if body.is_none() => {
@@ -188,6 +202,17 @@ pub fn classify(operation: Operation, now: Timestamp, answer: ErrorAnswer<'_>) -
     }
 }
 
+/// Classifies a refusal that came inside a successful answer: an element of a batch.
+#[must_use]
+pub fn classify_element(
+    operation: Operation,
+    now: Timestamp,
+    body: &wire::ErrorBody,
+) -> BinanceError {
+    let code = body.code.integer().and_then(|code| i32::try_from(code).ok()).unwrap_or(0);
+    refused(operation, now, code, body.msg.as_str())
+}
+
 /// The three meanings of 503 (exchange-api.md 7.2).
 fn service_unavailable(
     operation: Operation,
@@ -195,8 +220,8 @@ fn service_unavailable(
     code: i32,
     text: &str,
 ) -> BinanceError {
-    if code == -1008 {
-        return BinanceError::Throttled { until: now + OVERLOAD_PAUSE };
+    if code == codes::OVERLOADED {
+        return BinanceError::Overloaded { until: now + OVERLOAD_PAUSE };
     }
     let surely_failed = text.starts_with("Service Unavailable")
         || text.starts_with("Internal error; unable to process your request");
@@ -212,10 +237,17 @@ fn refused(operation: Operation, now: Timestamp, code: i32, text: &str) -> Binan
         Operation::Change | Operation::Read => rule.on_change,
     });
     match effect {
-        Effect::NotDone => {
+        Effect::NotDone
+        | Effect::Gone
+        | Effect::NotVisible
+        | Effect::Underway
+        | Effect::AlreadySo => {
             BinanceError::Rejected { rejection: Rejection { code, reason: shorten(text) } }
         }
-        Effect::Throttled => BinanceError::Throttled { until: now + OVERLOAD_PAUSE },
+        Effect::Throttled if code == codes::OVERLOADED => {
+            BinanceError::Overloaded { until: now + OVERLOAD_PAUSE }
+        }
+        Effect::Throttled => BinanceError::Throttled { until: silence_until(now, None, text) },
         Effect::AlreadyPlaced => {
             unknown(operation, &format!("{code}: an earlier copy of this order is open"))
         }
@@ -223,7 +255,8 @@ fn refused(operation: Operation, now: Timestamp, code: i32, text: &str) -> Binan
     }
 }
 
-fn unknown(operation: Operation, reason: &str) -> BinanceError {
+/// The outcome of a request whose answer says nothing, or will not come.
+pub(super) fn unknown(operation: Operation, reason: &str) -> BinanceError {
     match operation {
         // Asking has no effect that could be unknown.
         Operation::Read => BinanceError::NotProcessed { reason: reason.to_owned() },
@@ -235,10 +268,11 @@ fn barred(status: u16, reason: &str) -> BinanceError {
     BinanceError::Barred { status, reason: reason.to_owned() }
 }
 
-/// When the venue will hear us again: `Retry-After`, the epoch in a ban's text, or a minute.
-fn silence_until(now: Timestamp, answer: ErrorAnswer<'_>, text: &str) -> Timestamp {
+/// When the venue will hear us again: `Retry-After`, the epoch in a ban's text, or the end of the
+/// window.
+fn silence_until(now: Timestamp, retry_after: Option<u64>, text: &str) -> Timestamp {
     let latest = now + LONGEST_SILENCE;
-    if let Some(seconds) = answer.retry_after {
+    if let Some(seconds) = retry_after {
         return (now + Duration::from_secs(seconds)).min(latest);
     }
     let banned_until = text
@@ -248,8 +282,14 @@ fn silence_until(now: Timestamp, answer: ErrorAnswer<'_>, text: &str) -> Timesta
         .map(Timestamp::from_millis);
     match banned_until {
         Some(until) if until > now => until.min(latest),
-        Some(_) | None => now + SILENCE_WITHOUT_TERM,
+        Some(_) | None => window_end(now),
     }
+}
+
+fn window_end(now: Timestamp) -> Timestamp {
+    let window = now.nanos().div_euclid(LIMIT_WINDOW_NANOS);
+    let end = window.saturating_add(1).saturating_mul(LIMIT_WINDOW_NANOS);
+    Timestamp::from_nanos(end) + WINDOW_MARGIN
 }
 
 /// Classifies a failure of the transport. `host` is shown; the URL never is.
@@ -303,7 +343,7 @@ mod tests {
         let class_b2 = r#"{"code":-1001,"msg":"Internal error; unable to process your request. Please try again."}"#;
         assert!(matches!(placing(503, class_b2), BinanceError::NotProcessed { .. }));
         let class_c = r#"{"code":-1008,"msg":"Request throttled by system-level protection."}"#;
-        assert!(matches!(placing(503, class_c), BinanceError::Throttled { .. }));
+        assert!(matches!(placing(503, class_c), BinanceError::Overloaded { .. }));
         assert!(matches!(placing(503, "<html>"), BinanceError::Unknown { .. }));
     }
 
@@ -340,7 +380,12 @@ mod tests {
         let banned =
             r#"{"code":-1003,"msg":"Way too many requests; IP banned until 1700000120000."}"#;
         assert_eq!(until(418, None, banned), NOW + Duration::from_mins(2));
-        assert_eq!(until(429, None, "<html>"), NOW + SILENCE_WITHOUT_TERM);
+        let end_of_minute = Timestamp::from_seconds(1_700_000_040) + WINDOW_MARGIN;
+        assert_eq!(until(429, None, "<html>"), end_of_minute, "the window's end");
+        assert_eq!(
+            until(400, None, r#"{"code":-1015,"msg":"Too many new orders."}"#),
+            end_of_minute
+        );
         assert_eq!(until(429, Some(u64::MAX), "{}"), NOW + LONGEST_SILENCE);
     }
 

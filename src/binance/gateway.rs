@@ -1,4 +1,8 @@
-//! The port of trading, implemented over REST.
+//! The port of trading: orders go by REST, or by the order socket with REST as what remains.
+//!
+//! Invariant: a request goes by the second way only if it surely did not leave by the first, and
+//! then under the same client order id. Questions go by REST always: they are asked when an answer
+//! of the socket did not come.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,6 +10,7 @@ use std::sync::Arc;
 use futures_util::future::try_join_all;
 
 use super::error::BinanceError;
+use super::order_socket::{OrderSocket, SocketFailure};
 use super::rest::RestClient;
 use crate::book::DepthSnapshot;
 use crate::domain::{
@@ -21,13 +26,20 @@ const RESYNC_LEVELS: u32 = 1000;
 #[derive(Debug, Clone)]
 pub struct BinanceVenue {
     rest: Arc<RestClient>,
+    socket: Option<OrderSocket>,
 }
 
 impl BinanceVenue {
     /// Trades through the given client.
     #[must_use]
     pub const fn new(rest: Arc<RestClient>) -> Self {
-        Self { rest }
+        Self { rest, socket: None }
+    }
+
+    /// Sends orders and cancels through a socket while it is open.
+    #[must_use]
+    pub fn with_order_socket(self, socket: OrderSocket) -> Self {
+        Self { socket: Some(socket), ..self }
     }
 
     /// The client, for what the port does not offer.
@@ -70,10 +82,20 @@ impl BinanceVenue {
 
 impl Venue for BinanceVenue {
     async fn place(&self, order: &OrderRequest) -> Answer<OrderReport> {
+        if let Some(socket) = &self.socket
+            && let Some(told) = taken(socket.place_order(order).await)
+        {
+            return Ok(told?);
+        }
         Ok(self.rest.place_order(order).await?)
     }
 
     async fn cancel(&self, symbol: Symbol, id: ClientOrderId) -> Answer<OrderReport> {
+        if let Some(socket) = &self.socket
+            && let Some(told) = taken(socket.cancel_order(symbol, id).await)
+        {
+            return Ok(told?);
+        }
         Ok(self.rest.cancel_order(symbol, id).await?)
     }
 
@@ -86,10 +108,20 @@ impl Venue for BinanceVenue {
     }
 
     async fn place_stop(&self, stop: &StopRequest) -> Answer<StopReport> {
+        if let Some(socket) = &self.socket
+            && let Some(told) = taken(socket.place_protective_stop(stop).await)
+        {
+            return Ok(told?);
+        }
         Ok(self.rest.place_protective_stop(stop).await?)
     }
 
     async fn cancel_stop(&self, id: ClientOrderId) -> Answer<()> {
+        if let Some(socket) = &self.socket
+            && let Some(told) = taken(socket.cancel_protective_stop(id).await)
+        {
+            return Ok(told?);
+        }
         Ok(self.rest.cancel_protective_stop(id).await?)
     }
 
@@ -132,5 +164,17 @@ impl Venue for BinanceVenue {
 
     async fn depth(&self, symbol: Symbol) -> Answer<DepthSnapshot> {
         Ok(self.rest.order_book(symbol, RESYNC_LEVELS).await?)
+    }
+}
+
+/// What the socket made of a request; `None` if it surely did not leave.
+fn taken<T>(outcome: Result<T, SocketFailure>) -> Option<Result<T, BinanceError>> {
+    match outcome {
+        Ok(report) => Some(Ok(report)),
+        Err(SocketFailure::Failed(error)) => Some(Err(error)),
+        Err(SocketFailure::NotTaken(reason)) => {
+            tracing::debug!(reason, "by REST instead");
+            None
+        }
     }
 }

@@ -1,7 +1,11 @@
-//! Public questions: what is listed, the book, recent trades.
+//! Public questions about now: what is listed, the book, prices, recent trades.
 
 use super::error::BinanceError;
-use super::parse::{ExchangeRules, parse_depth, parse_exchange_info, parse_recent_trades};
+use super::parse::{
+    BestPrices, DayTicker, ExchangeRules, LastPrice, OpenInterest, PremiumIndex, parse_best_prices,
+    parse_day_ticker, parse_depth, parse_exchange_info, parse_last_price, parse_open_interest,
+    parse_premium_index, parse_recent_trades,
+};
 use super::request::Request;
 use super::rest::RestClient;
 use super::wire;
@@ -56,5 +60,60 @@ impl RestClient {
             .with("limit", count.clamp(1, 1000));
         let rows: Vec<wire::RecentTrade> = self.send("trades", &request).await?;
         Ok(parse_recent_trades(symbol, &rows)?)
+    }
+
+    /// Mark price, index price and the next funding of a symbol.
+    ///
+    /// # Errors
+    /// [`BinanceError`].
+    pub async fn premium_index(&self, symbol: Symbol) -> Result<PremiumIndex, BinanceError> {
+        let request = Request::public("/fapi/v1/premiumIndex", 1).with("symbol", symbol);
+        Ok(parse_premium_index(&self.send("premium index", &request).await?)?)
+    }
+
+    /// A day of trading of a symbol.
+    ///
+    /// # Errors
+    /// [`BinanceError`].
+    pub async fn day_ticker(&self, symbol: Symbol) -> Result<DayTicker, BinanceError> {
+        let request = Request::public("/fapi/v1/ticker/24hr", 1).with("symbol", symbol);
+        Ok(parse_day_ticker(&self.send("ticker", &request).await?)?)
+    }
+
+    /// A day of trading of every symbol; those whose numbers cannot be read are left out.
+    ///
+    /// # Errors
+    /// [`BinanceError`].
+    pub async fn day_tickers(&self) -> Result<Vec<DayTicker>, BinanceError> {
+        let request = Request::public("/fapi/v1/ticker/24hr", 40);
+        let rows: Vec<wire::DayTicker> = self.send("tickers", &request).await?;
+        Ok(rows.iter().filter_map(|row| parse_day_ticker(row).ok()).collect())
+    }
+
+    /// The best prices of a symbol.
+    ///
+    /// # Errors
+    /// [`BinanceError`].
+    pub async fn best_prices(&self, symbol: Symbol) -> Result<BestPrices, BinanceError> {
+        let request = Request::public("/fapi/v1/ticker/bookTicker", 2).with("symbol", symbol);
+        Ok(parse_best_prices(&self.send("book ticker", &request).await?)?)
+    }
+
+    /// The newest price of a symbol.
+    ///
+    /// # Errors
+    /// [`BinanceError`].
+    pub async fn last_price(&self, symbol: Symbol) -> Result<LastPrice, BinanceError> {
+        let request = Request::public("/fapi/v2/ticker/price", 1).with("symbol", symbol);
+        Ok(parse_last_price(&self.send("price ticker", &request).await?)?)
+    }
+
+    /// How much of a symbol is held by all.
+    ///
+    /// # Errors
+    /// [`BinanceError`].
+    pub async fn open_interest(&self, symbol: Symbol) -> Result<OpenInterest, BinanceError> {
+        let request = Request::public("/fapi/v1/openInterest", 1).with("symbol", symbol);
+        Ok(parse_open_interest(&self.send("open interest", &request).await?)?)
     }
 }

@@ -7,13 +7,22 @@
 //! in no message; the venue's request limits are never exceeded.
 
 mod account;
+mod account_settings;
 mod backoff;
+mod batches;
 pub mod codes;
+mod conditional;
 mod error;
 mod gateway;
+mod history;
+mod http;
 mod market;
 pub mod market_data;
+mod market_history;
+mod order_requests;
+mod order_socket;
 mod orders;
+mod pages;
 pub mod parse;
 mod rate;
 mod raw_stream;
@@ -21,20 +30,32 @@ mod request;
 mod rest;
 mod server_time;
 mod socket;
+mod spot;
 mod stream_plan;
 mod streams;
 mod user_stream;
 pub mod wire;
 
+pub use account::ApiVersion;
+pub use account_settings::{MarginDirection, PositionMode};
 pub use backoff::Backoff;
-pub use error::{BinanceError, ErrorAnswer, Operation, classify};
+pub use batches::{AmendmentBatch, Batch, BatchSize, CancelBatch, OrderBatch, Outcomes};
+pub use error::{BinanceError, ErrorAnswer, Operation, classify, classify_element};
 pub use gateway::BinanceVenue;
+pub use market_history::BarInterval;
+pub use order_requests::{
+    Amendment, ConditionalKind, ConditionalLimit, ConditionalRequest, OrderTerms, PriceMatch,
+    SelfTradePrevention, TriggerPrice,
+};
+pub use order_socket::{OrderConnection, OrderSocket, SocketFailure};
+pub use orders::ForcedKind;
 pub use rate::{Cost, RateBudget};
 pub use raw_stream::RawStream;
 pub use reqwest::Method;
 pub use rest::{Access, Probe, ProbeAnswer, RestClient, RestSettings, Tamper};
 pub use server_time::{ClockOffset, TimeSample, best_offset};
 pub use socket::{LIFE_LIMIT, PING_INTERVAL};
+pub use spot::{SpotClient, SpotSettings};
 pub use stream_plan::{ConnectionPlan, FirstFrames, Route, plan};
 pub use streams::{MarketMessage, MarketStreamSettings, MarketStreams};
 pub use user_stream::{UserMessage, UserStream};

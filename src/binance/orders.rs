@@ -1,24 +1,30 @@
-//! Orders, ordinary and conditional: place, cancel, query (exchange-api.md 4.1–4.6).
+//! Ordinary orders over REST: place, try, change, cancel, ask (exchange-api.md 4.1–4.5).
 //!
 //! Every order is named by the id we gave it, so that a question can follow an unknown outcome.
 
+use std::time::Duration;
+
 use reqwest::Method;
+use serde::de::IgnoredAny;
 
 use super::error::BinanceError;
-use super::parse::{parse_order, parse_stop};
+use super::order_requests::{
+    self as requests, Amendment, OrderTerms, amendment, cancellation, of_symbol,
+};
+use super::parse::{Amended, parse_amendment, parse_order};
 use super::request::Request;
 use super::rest::RestClient;
 use super::wire;
-use crate::domain::{
-    ClientOrderId, OrderKind, OrderReport, OrderRequest, StopReport, StopRequest, StopSize, Symbol,
-    TimeInForce,
-};
+use crate::domain::{ClientOrderId, OrderReport, OrderRequest, Symbol};
 
-const ORDER: &str = "/fapi/v1/order";
-const ALGO_ORDER: &str = "/fapi/v1/algoOrder";
-
-/// The one conditional type we place; others found at the venue are not protective stops.
-const STOP_MARKET: &str = "STOP_MARKET";
+/// Which orders the venue itself sends against an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ForcedKind {
+    /// A liquidation.
+    Liquidation,
+    /// Taken off to cover another account's bankruptcy.
+    Deleveraging,
+}
 
 impl RestClient {
     /// Places an ordinary order.
@@ -26,22 +32,40 @@ impl RestClient {
     /// # Errors
     /// [`BinanceError`].
     pub async fn place_order(&self, order: &OrderRequest) -> Result<OrderReport, BinanceError> {
-        let request = Request::place(ORDER, order.reduce_only)
-            .with("symbol", order.symbol)
-            .with("side", order.side)
-            .with("type", if order.kind.price().is_some() { "LIMIT" } else { "MARKET" })
-            .with("quantity", order.quantity);
-        let request = match order.kind {
-            OrderKind::Limit { price, time_in_force } => {
-                request.with("price", price).with("timeInForce", time_in_force_code(time_in_force))
-            }
-            OrderKind::Market => request,
-        };
-        let request = if order.reduce_only { request.with("reduceOnly", "true") } else { request };
-        let request = request
-            .with("newClientOrderId", order.client_order_id)
-            .with("newOrderRespType", "RESULT");
-        Ok(parse_order(&self.send("order", &request).await?)?)
+        self.place_order_on(order, &OrderTerms::default()).await
+    }
+
+    /// Places an ordinary order with terms of its own.
+    ///
+    /// # Errors
+    /// [`BinanceError`].
+    pub async fn place_order_on(
+        &self,
+        order: &OrderRequest,
+        terms: &OrderTerms,
+    ) -> Result<OrderReport, BinanceError> {
+        self.order("order", &requests::placement(order, terms)).await
+    }
+
+    /// Has the venue check an ordinary order as it would be placed; it is not.
+    ///
+    /// # Errors
+    /// [`BinanceError`]: what would be refused is refused.
+    pub async fn test_order(
+        &self,
+        order: &OrderRequest,
+        terms: &OrderTerms,
+    ) -> Result<(), BinanceError> {
+        self.send::<IgnoredAny>("order test", &requests::rehearsal(order, terms)).await?;
+        Ok(())
+    }
+
+    /// Changes price and quantity of a limit order; the answer says whether it still works.
+    ///
+    /// # Errors
+    /// [`BinanceError`]; a refused change leaves the order as it is.
+    pub async fn amend_order(&self, change: &Amendment) -> Result<OrderReport, BinanceError> {
+        self.order("order", &amendment(change)).await
     }
 
     /// Cancels an ordinary order.
@@ -53,10 +77,7 @@ impl RestClient {
         symbol: Symbol,
         id: ClientOrderId,
     ) -> Result<OrderReport, BinanceError> {
-        let request = Request::change(Method::DELETE, ORDER)
-            .with("symbol", symbol)
-            .with("origClientOrderId", id);
-        Ok(parse_order(&self.send("order", &request).await?)?)
+        self.order("order", &cancellation(symbol, id)).await
     }
 
     /// Asks where an ordinary order stands.
@@ -68,9 +89,20 @@ impl RestClient {
         symbol: Symbol,
         id: ClientOrderId,
     ) -> Result<OrderReport, BinanceError> {
-        let request =
-            Request::account(ORDER, 1).with("symbol", symbol).with("origClientOrderId", id);
-        Ok(parse_order(&self.send("order", &request).await?)?)
+        self.order("order", &requests::question(symbol, id)).await
+    }
+
+    /// Asks for an ordinary order among those that work.
+    ///
+    /// # Errors
+    /// [`BinanceError`]; code −2013 says that none of this name works.
+    pub async fn query_working_order(
+        &self,
+        symbol: Symbol,
+        id: ClientOrderId,
+    ) -> Result<OrderReport, BinanceError> {
+        let request = of_symbol("/fapi/v1/openOrder", Some(symbol)).with("origClientOrderId", id);
+        self.order("open order", &request).await
     }
 
     /// The working ordinary orders of a symbol, or of all.
@@ -81,110 +113,87 @@ impl RestClient {
         &self,
         symbol: Option<Symbol>,
     ) -> Result<Vec<OrderReport>, BinanceError> {
-        let request = of_symbol("/fapi/v1/openOrders", symbol);
-        let orders: Vec<wire::Order> = self.send("open orders", &request).await?;
-        Ok(orders.iter().map(parse_order).collect::<Result<_, _>>()?)
+        self.orders("open orders", &of_symbol("/fapi/v1/openOrders", symbol)).await
     }
 
-    /// Cancels every ordinary order of a symbol.
+    /// Cancels every ordinary order of a symbol; their ends arrive on the user stream.
     ///
     /// # Errors
     /// [`BinanceError`].
     pub async fn cancel_all_orders(&self, symbol: Symbol) -> Result<(), BinanceError> {
-        self.cancel_every("/fapi/v1/allOpenOrders", symbol).await
-    }
-
-    /// Places a protective stop: a market order once the mark price touches the trigger.
-    ///
-    /// # Errors
-    /// [`BinanceError`].
-    pub async fn place_protective_stop(
-        &self,
-        stop: &StopRequest,
-    ) -> Result<StopReport, BinanceError> {
-        let request = Request::place(ALGO_ORDER, true)
-            .with("algoType", "CONDITIONAL")
-            .with("symbol", stop.symbol)
-            .with("side", stop.side)
-            .with("type", STOP_MARKET)
-            .with("triggerPrice", stop.trigger_price)
-            .with("workingType", "MARK_PRICE");
-        let request = match stop.size {
-            StopSize::Quantity(quantity) => {
-                request.with("quantity", quantity).with("reduceOnly", "true")
-            }
-            StopSize::ClosePosition => request.with("closePosition", "true"),
-        };
-        let request = request.with("clientAlgoId", stop.client_order_id);
-        Ok(parse_stop(&self.send("algo order", &request).await?)?)
-    }
-
-    /// Cancels a conditional order.
-    ///
-    /// # Errors
-    /// [`BinanceError`].
-    pub async fn cancel_protective_stop(&self, id: ClientOrderId) -> Result<(), BinanceError> {
-        let request = Request::change(Method::DELETE, ALGO_ORDER).with("clientAlgoId", id);
-        // The answer is `{"code":"200",…}` or the order itself, depending on the server.
-        let _: serde::de::IgnoredAny = self.send("algo cancel", &request).await?;
+        let request =
+            Request::change(Method::DELETE, "/fapi/v1/allOpenOrders").with("symbol", symbol);
+        self.send::<IgnoredAny>("cancel all", &request).await?;
         Ok(())
     }
 
-    /// Asks where a conditional order stands.
+    /// The dead man's switch: the venue cancels every ordinary order of a symbol after so long,
+    /// unless asked again before. Zero takes it back. Whether conditional orders go too is not
+    /// documented: cancel them yourself.
     ///
     /// # Errors
     /// [`BinanceError`].
-    pub async fn query_protective_stop(
+    pub async fn cancel_all_after(
         &self,
-        id: ClientOrderId,
-    ) -> Result<StopReport, BinanceError> {
-        let request = Request::account(ALGO_ORDER, 1).with("clientAlgoId", id);
-        Ok(parse_stop(&self.send("algo order", &request).await?)?)
+        symbol: Symbol,
+        countdown: Duration,
+    ) -> Result<(), BinanceError> {
+        let request = requests::countdown(symbol, countdown);
+        self.send::<wire::Countdown>("countdown", &request).await?;
+        Ok(())
     }
 
-    /// The waiting stop-market orders of a symbol, or of all. Conditional orders of other types
-    /// (foreign take-profits) are left out: they do not protect.
+    /// The changes an ordinary order went through, as the venue orders them.
     ///
     /// # Errors
     /// [`BinanceError`].
-    pub async fn waiting_stops(
+    pub async fn order_amendments(
+        &self,
+        symbol: Symbol,
+        id: ClientOrderId,
+    ) -> Result<Vec<Amended>, BinanceError> {
+        let request = Request::account("/fapi/v1/orderAmendment", 1)
+            .with("symbol", symbol)
+            .with("origClientOrderId", id);
+        let rows: Vec<wire::OrderAmendment> = self.send("order amendments", &request).await?;
+        Ok(rows.iter().map(parse_amendment).collect::<Result<_, _>>()?)
+    }
+
+    /// The newest orders that the venue itself sent against the account, at most 100.
+    ///
+    /// # Errors
+    /// [`BinanceError`].
+    pub async fn forced_orders(
         &self,
         symbol: Option<Symbol>,
-    ) -> Result<Vec<StopReport>, BinanceError> {
-        let request = of_symbol("/fapi/v1/openAlgoOrders", symbol);
-        let orders: Vec<wire::AlgoOrder> = self.send("open algo orders", &request).await?;
-        let stops = orders.iter().filter(|order| order.order_type == STOP_MARKET);
-        Ok(stops.map(parse_stop).collect::<Result<_, _>>()?)
+        kind: Option<ForcedKind>,
+    ) -> Result<Vec<OrderReport>, BinanceError> {
+        let weight = if symbol.is_some() { 20 } else { 50 };
+        let kind = kind.map(|kind| match kind {
+            ForcedKind::Liquidation => "LIQUIDATION",
+            ForcedKind::Deleveraging => "ADL",
+        });
+        let request = Request::account("/fapi/v1/forceOrders", weight)
+            .with_some("symbol", symbol)
+            .with_some("autoCloseType", kind)
+            .with("limit", 100);
+        self.orders("forced orders", &request).await
     }
 
-    /// Cancels every conditional order of a symbol.
-    ///
-    /// # Errors
-    /// [`BinanceError`].
-    pub async fn cancel_all_stops(&self, symbol: Symbol) -> Result<(), BinanceError> {
-        self.cancel_every("/fapi/v1/algoOpenOrders", symbol).await
+    async fn order(
+        &self,
+        what: &'static str,
+        request: &Request,
+    ) -> Result<OrderReport, BinanceError> {
+        Ok(parse_order(&self.send(what, request).await?)?)
     }
 
-    async fn cancel_every(&self, path: &'static str, symbol: Symbol) -> Result<(), BinanceError> {
-        let request = Request::change(Method::DELETE, path).with("symbol", symbol);
-        let _: serde::de::IgnoredAny = self.send("cancel all", &request).await?;
-        Ok(())
-    }
-}
-
-/// A list costs 1 for one symbol and 40 for all.
-fn of_symbol(path: &'static str, symbol: Option<Symbol>) -> Request {
-    match symbol {
-        Some(symbol) => Request::account(path, 1).with("symbol", symbol),
-        None => Request::account(path, 40),
-    }
-}
-
-const fn time_in_force_code(time_in_force: TimeInForce) -> &'static str {
-    match time_in_force {
-        TimeInForce::GoodTilCanceled => "GTC",
-        TimeInForce::ImmediateOrCancel => "IOC",
-        TimeInForce::FillOrKill => "FOK",
-        TimeInForce::PostOnly => "GTX",
+    async fn orders(
+        &self,
+        what: &'static str,
+        request: &Request,
+    ) -> Result<Vec<OrderReport>, BinanceError> {
+        let rows: Vec<wire::Order> = self.send(what, request).await?;
+        Ok(rows.iter().map(parse_order).collect::<Result<_, _>>()?)
     }
 }

@@ -1,9 +1,11 @@
 //! The venue's request limits, kept by counting before asking (exchange-api.md 6). Pure.
 //!
-//! Windows are fixed intervals of the venue's clock. Invariants: **1** in no window is more
-//! admitted than 80 % of a limit; **2** of that, a part is kept for protective requests; **3** what
-//! the venue counts (its headers) is believed where it is more than we count; **4** while the venue
-//! asks for silence, nothing is admitted.
+//! One accountant for every way to the venue: REST, the order socket and funding questions have
+//! limits of their own, orders share theirs. Windows are fixed intervals of the venue's clock.
+//! Invariants: **1** in no window is more admitted than 80 % of a limit; **2** of that, a part is
+//! kept for protective requests; **3** what the venue counts (its headers) is believed where it is
+//! more than we count; **4** while the venue asks for silence, nothing is admitted; **5** while it
+//! is overloaded, only what protects is admitted.
 
 use std::time::Duration;
 
@@ -18,13 +20,27 @@ const ORDERS_RESERVE_PERCENT: u32 = 20;
 /// Of the weight limit per minute, this much is kept for cancels and reconciliation.
 const WEIGHT_RESERVE: u32 = 200;
 
+/// The waits after overload answers in a row (exchange-api.md 7.2, class C); the last one repeats.
+const OVERLOAD_WAITS: [Duration; 3] =
+    [Duration::from_millis(200), Duration::from_millis(400), Duration::from_millis(800)];
+/// After so long without another overload answer, the next wait is the shortest again.
+const OVERLOAD_OVER_AFTER: Duration = Duration::from_secs(5);
+/// From this length on, a window of orders counts a batch as one.
+const BATCHES_COUNT_ONCE_FROM: Duration = Duration::from_mins(1);
+
 /// What a request costs, and how much it matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Cost {
-    /// Request weight.
+    /// Request weight of the REST interface.
     pub weight: u32,
-    /// Orders placed.
+    /// Request weight of the order socket, which the venue counts apart.
+    pub socket_weight: u32,
+    /// Orders placed or changed, as windows shorter than a minute count them.
     pub orders: u32,
+    /// Requests that place or change orders, as longer windows count them: a batch is one.
+    pub order_requests: u32,
+    /// Questions about funding, which share a limit of their own.
+    pub funding_questions: u32,
     /// Whether it protects: a cancel, a stop, a reduce-only order, a query, a reconciliation.
     pub is_protective: bool,
 }
@@ -34,6 +50,15 @@ pub struct Cost {
 pub struct RateBudget {
     windows: Vec<Window>,
     silent_until: Option<Timestamp>,
+    overload: Option<Overload>,
+}
+
+/// The venue said that it cannot take new risk now.
+#[derive(Debug, Clone, Copy)]
+struct Overload {
+    /// How many answers in a row said so, less one.
+    repeated: usize,
+    until: Timestamp,
 }
 
 #[derive(Debug, Clone)]
@@ -49,7 +74,7 @@ impl RateBudget {
     #[must_use]
     pub fn new(rules: &[RateLimitRule]) -> Self {
         let windows = rules.iter().map(|&rule| Window { rule, index: 0, used: 0 }).collect();
-        Self { windows, silent_until: None }
+        Self { windows, silent_until: None, overload: None }
     }
 
     /// The limits of production, the strictest documented: used until exchangeInfo was read.
@@ -64,16 +89,26 @@ impl RateBudget {
             rule(RateLimitKind::RequestWeight, 60, 2_400),
             rule(RateLimitKind::Orders, 60, 1_200),
             rule(RateLimitKind::Orders, 10, 300),
+            rule(RateLimitKind::SocketWeight, 60, 2_400),
+            rule(RateLimitKind::FundingQuestions, 300, 500),
         ])
     }
 
-    /// Takes over the limits the venue names, keeping what is already counted.
+    /// The limits of the spot market, which shares nothing with the futures (exchange-api.md 10).
+    #[must_use]
+    pub fn documented_spot() -> Self {
+        let window = Duration::from_mins(1);
+        Self::new(&[RateLimitRule { kind: RateLimitKind::RequestWeight, window, limit: 6_000 }])
+    }
+
+    /// Takes over the limits the venue names, keeping what is already counted. Kinds it does not
+    /// name stay as they were.
     pub fn set_rules(&mut self, rules: &[RateLimitRule]) {
-        if rules.is_empty() {
-            return;
-        }
         let fresh = Self::new(rules).windows.into_iter();
         let known = std::mem::take(&mut self.windows);
+        let unnamed =
+            known.iter().filter(|old| rules.iter().all(|rule| rule.kind != old.rule.kind));
+        let kept: Vec<Window> = unnamed.cloned().collect();
         self.windows = fresh
             .map(|mut window| {
                 let same = |old: &&Window| {
@@ -84,18 +119,27 @@ impl RateBudget {
                 }
                 window
             })
+            .chain(kept)
             .collect();
     }
 
     /// Counts a request in, or says why it may not go out. `now` is the venue's time.
     ///
     /// # Errors
-    /// [`BinanceError::Throttled`] while the venue asks for silence, [`BinanceError::HeldBack`] if
-    /// a limit has no room; then nothing is counted.
+    /// [`BinanceError::Throttled`] while the venue asks for silence, [`BinanceError::Overloaded`]
+    /// while it takes only what protects, [`BinanceError::HeldBack`] if a limit has no room; then
+    /// nothing is counted.
     pub fn admit(&mut self, now: Timestamp, cost: Cost) -> Result<(), BinanceError> {
         match self.silent_until {
             Some(until) if now < until => return Err(BinanceError::Throttled { until }),
             Some(_) | None => self.silent_until = None,
+        }
+        if let Some(overload) = self.overload
+            && cost.order_requests > 0
+            && !cost.is_protective
+            && now < overload.until
+        {
+            return Err(BinanceError::Overloaded { until: overload.until });
         }
         for window in &mut self.windows {
             window.roll(now);
@@ -123,6 +167,19 @@ impl RateBudget {
     /// Admits nothing before `until`.
     pub fn be_silent_until(&mut self, until: Timestamp) {
         self.silent_until = Some(self.silent_until.map_or(until, |known| known.max(until)));
+    }
+
+    /// The venue is overloaded: orders that do not protect wait, the longer the more often it says
+    /// so in a row. The answer is until when.
+    pub fn note_overload(&mut self, now: Timestamp) -> Timestamp {
+        let repeated = match self.overload {
+            Some(last) if now < last.until + OVERLOAD_OVER_AFTER => last.repeated + 1,
+            Some(_) | None => 0,
+        };
+        let repeated = repeated.min(OVERLOAD_WAITS.len() - 1);
+        let until = now + OVERLOAD_WAITS[repeated];
+        self.overload = Some(Overload { repeated, until });
+        until
     }
 
     /// What is used of a limit in its current window, and the limit.
@@ -155,7 +212,10 @@ impl Window {
     fn share(&self, cost: Cost) -> u32 {
         match self.rule.kind {
             RateLimitKind::RequestWeight => cost.weight,
-            RateLimitKind::Orders => cost.orders,
+            RateLimitKind::SocketWeight => cost.socket_weight,
+            RateLimitKind::FundingQuestions => cost.funding_questions,
+            RateLimitKind::Orders if self.rule.window < BATCHES_COUNT_ONCE_FROM => cost.orders,
+            RateLimitKind::Orders => cost.order_requests,
         }
     }
 
@@ -163,8 +223,10 @@ impl Window {
         let share = self.share(cost);
         let usable = percent(self.rule.limit, USABLE_PERCENT);
         let reserve = match (cost.is_protective, self.rule.kind) {
-            (true, _) => 0,
-            (false, RateLimitKind::RequestWeight) => WEIGHT_RESERVE.min(usable / 2),
+            (true, _) | (false, RateLimitKind::FundingQuestions) => 0,
+            (false, RateLimitKind::RequestWeight | RateLimitKind::SocketWeight) => {
+                WEIGHT_RESERVE.min(usable / 2)
+            }
             (false, RateLimitKind::Orders) => percent(self.rule.limit, ORDERS_RESERVE_PERCENT),
         };
         share == 0 || self.used.saturating_add(share) <= usable - reserve
@@ -173,6 +235,8 @@ impl Window {
     fn name(&self) -> &'static str {
         match self.rule.kind {
             RateLimitKind::RequestWeight => "request weight",
+            RateLimitKind::SocketWeight => "order socket weight",
+            RateLimitKind::FundingQuestions => "funding question",
             RateLimitKind::Orders => "order rate",
         }
     }
@@ -187,8 +251,18 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const ENTRY: Cost = Cost { weight: 0, orders: 1, is_protective: false };
-    const CLOSE: Cost = Cost { weight: 0, orders: 1, is_protective: true };
+    const NOTHING: Cost = Cost {
+        weight: 0,
+        socket_weight: 0,
+        orders: 0,
+        order_requests: 0,
+        funding_questions: 0,
+        is_protective: false,
+    };
+    const ENTRY: Cost = Cost { orders: 1, order_requests: 1, ..NOTHING };
+    const CLOSE: Cost = Cost { is_protective: true, ..ENTRY };
+    const CANCEL: Cost = Cost { weight: 1, is_protective: true, ..NOTHING };
+    const BATCH: Cost = Cost { orders: 5, ..ENTRY };
     const TEN_SECONDS: Duration = Duration::from_secs(10);
 
     fn admitted(budget: &mut RateBudget, now: Timestamp, cost: Cost) -> usize {
@@ -212,8 +286,49 @@ mod tests {
         let mut budget = RateBudget::documented();
         let now = Timestamp::from_seconds(1_700_000_000);
         admitted(&mut budget, now, CLOSE);
-        let cancel = Cost { weight: 1, orders: 0, is_protective: true };
-        assert!(budget.admit(now, cancel).is_ok());
+        assert!(budget.admit(now, CANCEL).is_ok());
+    }
+
+    #[test]
+    fn a_batch_counts_as_five_in_ten_seconds_and_as_one_in_a_minute() {
+        let mut budget = RateBudget::documented();
+        let now = Timestamp::from_seconds(1_700_000_000);
+        assert_eq!(admitted(&mut budget, now, BATCH), 36, "36 batches of 5 are 180 orders");
+        assert_eq!(budget.usage(RateLimitKind::Orders, TEN_SECONDS), Some((180, 300)));
+        let minute = Duration::from_mins(1);
+        assert_eq!(budget.usage(RateLimitKind::Orders, minute), Some((36, 1_200)));
+    }
+
+    #[test]
+    fn the_order_socket_and_funding_questions_have_limits_of_their_own() {
+        let mut budget = RateBudget::documented();
+        let now = Timestamp::from_seconds(1_700_000_000);
+        let funding = Cost { funding_questions: 1, ..NOTHING };
+        assert_eq!(admitted(&mut budget, now, funding), 400, "80 % of 500");
+        let socket = Cost { socket_weight: 1, ..NOTHING };
+        assert_eq!(admitted(&mut budget, now, socket), 1_720, "80 % of 2400 less the reserve");
+        assert_eq!(admitted(&mut budget, now, Cost { weight: 1, ..NOTHING }), 1_720);
+        let window = Duration::from_mins(1);
+        let kind = RateLimitKind::RequestWeight;
+        budget.set_rules(&[RateLimitRule { kind, window, limit: 6_000 }]);
+        assert!(budget.admit(now, funding).is_err(), "limits the venue does not name stay");
+    }
+
+    #[test]
+    fn invariant_5_an_overloaded_venue_is_asked_only_for_what_protects() {
+        let mut budget = RateBudget::documented();
+        let mut now = Timestamp::from_seconds(1_700_000_000);
+        for wait in [200, 400, 800, 800] {
+            let until = now + Duration::from_millis(wait);
+            assert_eq!(budget.note_overload(now), until);
+            assert_eq!(budget.admit(now, ENTRY), Err(BinanceError::Overloaded { until }));
+            assert!(budget.admit(now, CLOSE).is_ok() && budget.admit(now, CANCEL).is_ok());
+            assert!(budget.admit(now, Cost { weight: 1, ..NOTHING }).is_ok(), "a question");
+            assert!(budget.admit(until, ENTRY).is_ok());
+            now = until;
+        }
+        let later = now + OVERLOAD_OVER_AFTER;
+        assert_eq!(budget.note_overload(later), later + OVERLOAD_WAITS[0]);
     }
 
     #[test]
@@ -257,7 +372,7 @@ mod tests {
             let mut spent = std::collections::BTreeMap::<i64, u32>::new();
             for (wait, weight, is_protective) in steps {
                 now = now + Duration::from_millis(wait);
-                if budget.admit(now, Cost { weight, orders: 0, is_protective }).is_ok() {
+                if budget.admit(now, Cost { weight, is_protective, ..NOTHING }).is_ok() {
                     *spent.entry(now.millis().div_euclid(60_000)).or_default() += weight;
                 }
             }

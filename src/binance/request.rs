@@ -11,6 +11,12 @@ use super::rate::Cost;
 use crate::domain::Timestamp;
 use crate::sign::{Signer, percent_encode};
 
+/// A signed order of the usual length fits.
+const QUERY_CAPACITY: usize = 384;
+/// What a batch of orders weighs, and how many orders it counts as (exchange-api.md 4.0).
+const BATCH_WEIGHT: u32 = 5;
+const BATCH_ORDERS: u32 = 5;
+
 /// What a request must carry to be let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Security {
@@ -30,7 +36,7 @@ pub(super) struct Request {
     pub(super) security: Security,
     pub(super) operation: Operation,
     pub(super) cost: Cost,
-    query: String,
+    parameters: Vec<(&'static str, String)>,
 }
 
 impl Request {
@@ -44,12 +50,37 @@ impl Request {
         Self::new(reqwest::Method::GET, path, Security::Signed, weight).protective(true)
     }
 
+    /// A question for funding rates: it has no weight, but a limit of its own.
+    pub(super) fn funding(path: &'static str) -> Self {
+        let mut request = Self::public(path, 0);
+        request.cost.funding_questions = 1;
+        request
+    }
+
     /// Places an order.
     pub(super) fn place(path: &'static str, is_protective: bool) -> Self {
         let mut request = Self::new(reqwest::Method::POST, path, Security::Signed, 0);
         request.operation = Operation::Place;
-        request.cost.orders = 1;
-        request.protective(is_protective)
+        request.counting_orders(1).protective(is_protective)
+    }
+
+    /// Tries an order without placing it.
+    pub(super) fn rehearse(path: &'static str) -> Self {
+        Self::new(reqwest::Method::POST, path, Security::Signed, 0)
+    }
+
+    /// Changes an order.
+    pub(super) fn amend(path: &'static str, is_protective: bool) -> Self {
+        let mut request = Self::new(reqwest::Method::PUT, path, Security::Signed, 0);
+        request.operation = Operation::Change;
+        request.counting_orders(1).protective(is_protective)
+    }
+
+    /// Makes a request one for a batch of orders: it costs the same however few they are.
+    pub(super) fn batched(mut self) -> Self {
+        self.cost.weight = BATCH_WEIGHT;
+        self.cost.orders = BATCH_ORDERS;
+        self
     }
 
     /// Cancels or changes something.
@@ -67,8 +98,8 @@ impl Request {
     }
 
     fn new(method: reqwest::Method, path: &'static str, security: Security, weight: u32) -> Self {
-        let cost = Cost { weight, orders: 0, is_protective: false };
-        Self { method, path, security, operation: Operation::Read, cost, query: String::new() }
+        let cost = Cost { weight, ..Cost::default() };
+        Self { method, path, security, operation: Operation::Read, cost, parameters: Vec::new() }
     }
 
     fn protective(mut self, is_protective: bool) -> Self {
@@ -76,10 +107,34 @@ impl Request {
         self
     }
 
-    /// Adds a parameter, percent-encoded.
-    pub(super) fn with(mut self, name: &str, value: impl Display) -> Self {
-        append(&mut self.query, name, &value);
+    fn counting_orders(mut self, orders: u32) -> Self {
+        (self.cost.orders, self.cost.order_requests) = (orders, 1);
         self
+    }
+
+    /// Costs this much weight instead of what is usual for its kind.
+    pub(super) const fn weighing(mut self, weight: u32) -> Self {
+        self.cost.weight = weight;
+        self
+    }
+
+    /// Adds a parameter.
+    pub(super) fn with(mut self, name: &'static str, value: impl Display) -> Self {
+        self.parameters.push((name, value.to_string()));
+        self
+    }
+
+    /// Adds a parameter where there is a value for it.
+    pub(super) fn with_some(self, name: &'static str, value: Option<impl Display>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
+    /// The parameters, in the order in which they were added.
+    pub(super) fn parameters(&self) -> &[(&'static str, String)] {
+        &self.parameters
     }
 
     /// The query as it goes out, signed if the request wants it. `now` is the venue's time.
@@ -89,22 +144,25 @@ impl Request {
         receive_window: Duration,
         signer: Option<&Signer>,
     ) -> String {
-        let mut query = self.query.clone();
+        let mut query = String::with_capacity(QUERY_CAPACITY);
+        for (name, value) in &self.parameters {
+            append(&mut query, name, value);
+        }
         let (Security::Signed, Some(signer)) = (self.security, signer) else { return query };
-        append(&mut query, "recvWindow", &receive_window.as_millis());
-        append(&mut query, "timestamp", &now.millis());
+        append(&mut query, "recvWindow", &receive_window.as_millis().to_string());
+        append(&mut query, "timestamp", &now.millis().to_string());
         let signature = signer.sign(&query);
         append(&mut query, "signature", &signature);
         query
     }
 }
 
-fn append(query: &mut String, name: &str, value: &dyn Display) {
+fn append(query: &mut String, name: &str, value: &str) {
     if !query.is_empty() {
         query.push('&');
     }
     // Writing to a String does not fail.
-    let _ = write!(query, "{name}={}", percent_encode(&value.to_string()));
+    let _ = write!(query, "{name}={}", percent_encode(value));
 }
 
 #[cfg(test)]

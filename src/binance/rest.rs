@@ -1,10 +1,9 @@
 //! The HTTP client: signs, counts, sends, and says what became of it.
 //!
-//! Deliberately knows no endpoint; these are typed in `market`, `orders` and `account`.
-//! Invariants: **1** nothing is resent but a request refused for its timestamp, which was surely
-//! not placed, once, under a new timestamp; **2** redirects are not followed, so a key goes only
-//! to the host that was set; **3** an answer is read up to a bound; **4** no request goes out that
-//! the rate budget has no room for.
+//! Deliberately knows no endpoint; these are typed in `market`, `orders`, `account` and beside
+//! them. Invariants: **1** nothing is resent but a request refused for its timestamp, which was
+//! surely not placed, once, under a new timestamp; **2** no request goes out that the rate budget
+//! has no room for; **3** the order socket spends from the same budget and signs by the same key.
 
 mod probe;
 
@@ -14,9 +13,10 @@ use std::time::Duration;
 use reqwest::header::HeaderMap;
 
 use super::codes::INVALID_TIMESTAMP;
-use super::error::{BinanceError, ErrorAnswer, classify, classify_transport};
+use super::error::{BinanceError, ErrorAnswer, Operation, classify, classify_transport};
+use super::http::{header_number, http_client, read_body};
 use super::parse::{RateLimitKind, RateLimitRule, read_json};
-use super::rate::RateBudget;
+use super::rate::{Cost, RateBudget};
 use super::request::{Request, Security};
 use super::server_time::{ClockOffset, TimeSample, best_offset};
 use super::wire;
@@ -27,10 +27,6 @@ use crate::sign::{Secret, Signer};
 
 pub use probe::{Access, Probe, ProbeAnswer, Tamper};
 
-/// exchangeInfo of 919 symbols is 1.1 MB (exchange-api.md 2.3); more than this is no answer.
-const LARGEST_ANSWER_BYTES: usize = 16 << 20;
-/// A connection that takes longer will not come.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The best of this many questions for the time is taken.
 const TIME_SAMPLES: usize = 5;
 /// After an answer of a firewall nothing is asked for so long.
@@ -64,9 +60,10 @@ pub struct RestClient {
     budget: Mutex<RateBudget>,
 }
 
-struct Identity {
-    api_key: Secret,
-    signer: Signer,
+/// Whose requests they are, and what signs them.
+pub(super) struct Identity {
+    pub(super) api_key: Secret,
+    pub(super) signer: Signer,
 }
 
 impl RestClient {
@@ -75,6 +72,14 @@ impl RestClient {
     /// # Errors
     /// [`BinanceError::Configuration`] if the URL or the key cannot be used.
     pub fn new(settings: RestSettings, clock: SharedClock) -> Result<Self, BinanceError> {
+        Self::with_budget(settings, clock, RateBudget::documented())
+    }
+
+    pub(super) fn with_budget(
+        settings: RestSettings,
+        clock: SharedClock,
+        budget: RateBudget,
+    ) -> Result<Self, BinanceError> {
         let url = reqwest::Url::parse(&settings.base_url)
             .map_err(|error| BinanceError::Configuration(format!("REST URL: {error}")))?;
         let host = url.host_str().unwrap_or_default();
@@ -96,7 +101,7 @@ impl RestClient {
             identity,
             clock,
             offset: Mutex::new(None),
-            budget: Mutex::new(RateBudget::documented()),
+            budget: Mutex::new(budget),
         })
     }
 
@@ -172,36 +177,43 @@ impl RestClient {
         Ok(read_json(what, &body)?)
     }
 
-    /// Sends a request; one refused for its timestamp goes out once more after the clock is
-    /// measured anew, for it was surely not processed.
-    async fn send_in_time(&self, request: &Request) -> Result<String, BinanceError> {
+    /// Sends a request; the answer is its body as it came. One refused for its timestamp goes out
+    /// once more after the clock is measured anew, for it was surely not processed.
+    pub(super) async fn send_in_time(&self, request: &Request) -> Result<String, BinanceError> {
         if request.security != Security::Signed {
             return self.send_once(request).await;
         }
-        if self.clock_offset().is_none() && self.identity.is_some() {
-            self.measure_clock().await?;
-        }
+        self.know_the_time().await?;
         match self.send_once(request).await {
-            Err(error) if error.code() == Some(INVALID_TIMESTAMP) => {
-                tracing::warn!(path = request.path, "timestamp refused, measuring the clock anew");
-                if self.measure_clock().await.is_err() {
-                    return Err(error);
-                }
-                self.send_once(request).await
-            }
+            Err(error) if self.is_late(request, &error).await => self.send_once(request).await,
             outcome => outcome,
         }
     }
 
+    /// Measures the venue's clock if that was never done.
+    pub(super) async fn know_the_time(&self) -> Result<(), BinanceError> {
+        if self.clock_offset().is_none() && self.identity.is_some() {
+            self.measure_clock().await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a request was refused for its timestamp and may go out once more: the clock is
+    /// measured anew.
+    pub(super) async fn is_late(&self, request: &Request, error: &BinanceError) -> bool {
+        if error.code() != Some(INVALID_TIMESTAMP) {
+            return false;
+        }
+        tracing::warn!(path = request.path, "timestamp refused, measuring the clock anew");
+        self.measure_clock().await.is_ok()
+    }
+
     async fn send_once(&self, request: &Request) -> Result<String, BinanceError> {
-        let identity = match (request.security, &self.identity) {
-            (Security::Public, _) => None,
-            (Security::Key | Security::Signed, None) => return Err(BinanceError::NoCredentials),
-            (Security::Key | Security::Signed, Some(identity)) => Some(identity),
+        let identity = match request.security {
+            Security::Public => None,
+            Security::Key | Security::Signed => Some(self.identity()?),
         };
-        let venue_now = self.venue_now();
-        let admitted = lock(&self.budget).admit(venue_now, request.cost);
-        admitted.map_err(|error| self.in_our_time(error))?;
+        let venue_now = self.admit(request.cost)?;
         let signer = identity.map(|identity| &identity.signer);
         let query = request.query_at(venue_now, self.settings.receive_window, signer);
         let separator = if query.is_empty() { "" } else { "?" };
@@ -220,13 +232,34 @@ impl RestClient {
             return Ok(body);
         }
         let answer = ErrorAnswer { status: status.as_u16(), retry_after, body: &body };
-        Err(self.heed(classify(request.operation, self.venue_now(), answer)))
+        Err(self.judge(request.operation, answer))
+    }
+
+    /// Who asks.
+    pub(super) fn identity(&self) -> Result<&Identity, BinanceError> {
+        self.identity.as_ref().ok_or(BinanceError::NoCredentials)
+    }
+
+    /// Counts a request in, or says why it may not go out; the answer is the venue's time.
+    pub(super) fn admit(&self, cost: Cost) -> Result<Timestamp, BinanceError> {
+        let venue_now = self.venue_now();
+        let admitted = lock(&self.budget).admit(venue_now, cost);
+        admitted.map(|()| venue_now).map_err(|error| self.in_our_time(error))
+    }
+
+    /// What an answer that is no success means; silence that it asks for is kept from now on.
+    pub(super) fn judge(&self, operation: Operation, answer: ErrorAnswer<'_>) -> BinanceError {
+        self.heed(classify(operation, self.venue_now(), answer))
     }
 
     /// Keeps silent when the venue or its firewall wants it.
-    fn heed(&self, error: BinanceError) -> BinanceError {
+    pub(super) fn heed(&self, error: BinanceError) -> BinanceError {
         match &error {
             BinanceError::Throttled { until } => lock(&self.budget).be_silent_until(*until),
+            BinanceError::Overloaded { .. } => {
+                let until = lock(&self.budget).note_overload(self.venue_now());
+                return self.in_our_time(BinanceError::Overloaded { until });
+            }
             BinanceError::Barred { status: 403 | 451, .. } => {
                 let until = self.venue_now() + PAUSE_WHEN_BARRED;
                 lock(&self.budget).be_silent_until(until);
@@ -250,6 +283,7 @@ impl RestClient {
         let ours = |until: Timestamp| Timestamp::from_nanos(until.nanos().saturating_sub(offset));
         match error {
             BinanceError::Throttled { until } => BinanceError::Throttled { until: ours(until) },
+            BinanceError::Overloaded { until } => BinanceError::Overloaded { until: ours(until) },
             BinanceError::HeldBack { budget, until } => {
                 BinanceError::HeldBack { budget, until: ours(until) }
             }
@@ -279,7 +313,17 @@ impl RestClient {
         }
     }
 
-    fn venue_now(&self) -> Timestamp {
+    /// Believes what the order socket's answers count.
+    pub(super) fn believe(&self, kind: RateLimitKind, window: Duration, used: u32) {
+        lock(&self.budget).observe(self.venue_now(), kind, window, used);
+    }
+
+    /// How the client is set up.
+    pub(super) const fn settings(&self) -> &RestSettings {
+        &self.settings
+    }
+
+    pub(super) fn venue_now(&self) -> Timestamp {
         let offset = self.clock_offset().map_or(0, |offset| offset.nanos);
         Timestamp::from_nanos(self.now().nanos().saturating_add(offset))
     }
@@ -295,44 +339,6 @@ impl std::fmt::Debug for RestClient {
 pub(super) fn install_tls_provider() {
     // `Err` says that another one is already installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
-}
-
-fn http_client(is_encrypted: bool, timeout: Duration) -> Result<reqwest::Client, BinanceError> {
-    install_tls_provider();
-    let mut builder = reqwest::Client::builder()
-        .user_agent(concat!("lobd/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .no_proxy()
-        .referer(false)
-        .tcp_nodelay(true)
-        .connect_timeout(CONNECT_TIMEOUT.min(timeout))
-        .timeout(timeout);
-    if !is_encrypted {
-        // On loopback no certificate is needed: work also where the machine has none.
-        builder = builder.tls_certs_only([]);
-    }
-    builder.build().map_err(|error| {
-        let reason = super::error::innermost(&error.without_url());
-        BinanceError::Configuration(format!("no HTTP client: {reason}"))
-    })
-}
-
-/// Reads the body up to the bound; what is beyond it is cut off, and so no JSON.
-async fn read_body(mut response: reqwest::Response) -> Result<String, reqwest::Error> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        let room = LARGEST_ANSWER_BYTES - body.len();
-        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if chunk.len() > room {
-            break;
-        }
-    }
-    Ok(String::from_utf8_lossy(&body).into_owned())
-}
-
-fn header_number(headers: &HeaderMap, name: &str) -> Option<u64> {
-    headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 
 /// The lock is held for a few instructions and never across an await; a panic elsewhere does not

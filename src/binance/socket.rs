@@ -1,4 +1,4 @@
-//! One WebSocket connection: text frames in, proof of life by ping and pong.
+//! One WebSocket connection: text frames in and out, proof of life by ping and pong.
 //!
 //! Knows no stream. Invariants: **1** a connection that answers no ping for [`LIFE_LIMIT`] is
 //! called dead, however open it looks; **2** no message holds the URL, which may hold a listen key;
@@ -58,6 +58,11 @@ impl Socket {
         let mut pings = interval(PING_INTERVAL);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(Self { stream, pings, unanswered: 0 })
+    }
+
+    /// Sends a message; it keeps to the venue's pace if the caller does.
+    pub(super) async fn say(&mut self, text: String) -> Result<(), String> {
+        self.stream.send(Message::text(text)).await.map_err(|error| describe(&error))
     }
 
     /// The next frame. Cancel-safe: a frame is either told or still to come.

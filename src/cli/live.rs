@@ -35,6 +35,7 @@ impl From<BinanceError> for CommandError {
             | BinanceError::HeldBack { .. }
             | BinanceError::NotProcessed { .. }
             | BinanceError::Throttled { .. }
+            | BinanceError::Overloaded { .. }
             | BinanceError::Barred { .. } => Exit::Unreachable,
             BinanceError::Unknown { .. } => Exit::Timeout,
             BinanceError::NoCredentials | BinanceError::Configuration(_) => Exit::Configuration,

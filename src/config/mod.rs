@@ -42,6 +42,8 @@ pub struct Settings {
     pub credentials: Option<Credentials>,
     /// How long after its timestamp a signed request may still be accepted.
     pub recv_window: Duration,
+    /// Which way orders go to the venue.
+    pub order_transport: OrderTransport,
     /// Seconds that share one commit of the tape.
     pub record_batch: u32,
     /// How long after its promotion a model may trade.
@@ -59,6 +61,17 @@ pub struct Urls {
     pub rest: String,
     /// The streams; routes (`/public`, `/market`, `/private`) are added to it.
     pub streams: String,
+    /// Where orders are taken over WebSocket.
+    pub order_socket: String,
+}
+
+/// Which way orders go to the venue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderTransport {
+    /// One HTTP request each.
+    Rest,
+    /// A WebSocket that stays open, and REST while it is not.
+    WebSocket,
 }
 
 /// An API key of one environment.
@@ -160,7 +173,8 @@ impl Settings {
             symbols: reader.symbols("LOBD_SYMBOLS"),
             urls: reader.urls(environment),
             credentials: reader.credentials(environment),
-            recv_window: reader.millis("RECV_WINDOW_MS", 1..=60_000),
+            recv_window: reader.millis("RECV_WINDOW_MS", 1..=5_000),
+            order_transport: reader.order_transport(),
             record_batch: reader.integer("RECORD_BATCH", 1..=600),
             model_max_age: reader.hours("MODEL_MAX_AGE_HOURS", 1..=8_760),
             log_filter: reader.text("LOBD_LOG"),
@@ -229,6 +243,36 @@ mod tests {
             ("LOBD_STREAM_URL", "ws://127.0.0.1:1"),
         ];
         assert!(problems(&sandbox).contains("loopback"));
+    }
+
+    #[test]
+    fn orders_go_by_rest_unless_set_and_on_the_sandbox_by_the_streams_port() {
+        let sandbox = [
+            ("LOBD_ENVIRONMENT", "sandbox"),
+            ("LOBD_REST_URL", "http://127.0.0.1:1"),
+            ("LOBD_STREAM_URL", "ws://127.0.0.1:2"),
+        ];
+        let settings = Settings::from_variables(&variables(&sandbox)).unwrap();
+        assert_eq!(settings.order_transport, OrderTransport::Rest);
+        assert_eq!(settings.urls.order_socket, "ws://127.0.0.1:2");
+        let testnet = [("LOBD_ENVIRONMENT", "testnet"), ("ORDER_TRANSPORT", "websocket")];
+        let settings = Settings::from_variables(&variables(&testnet)).unwrap();
+        assert_eq!(settings.order_transport, OrderTransport::WebSocket);
+        assert_eq!(settings.urls.order_socket, "wss://testnet.binancefuture.com");
+        let crossed = [testnet[0], ("LOBD_ORDER_SOCKET_URL", "wss://ws-fapi.binance.com")];
+        assert!(problems(&crossed).contains("LOBD_ORDER_SOCKET_URL"));
+        assert!(problems(&[testnet[0], ("ORDER_TRANSPORT", "pigeon")]).contains("websocket"));
+    }
+
+    /// Denials are believed after the longest window of acceptance; a longer one would make an
+    /// order accepted late a stranger (exchange-api.md 7.3).
+    #[test]
+    fn no_window_of_acceptance_is_longer_than_inquiries_reckon_with() {
+        let wide = [("LOBD_ENVIRONMENT", "testnet"), ("RECV_WINDOW_MS", "5001")];
+        assert!(problems(&wide).contains("RECV_WINDOW_MS"));
+        let widest = [wide[0], ("RECV_WINDOW_MS", "5000")];
+        let settings = Settings::from_variables(&variables(&widest)).unwrap();
+        assert!(settings.recv_window <= crate::trading::LONGEST_ACCEPTANCE);
     }
 
     #[test]

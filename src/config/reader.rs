@@ -12,11 +12,16 @@ use crate::sign::Secret;
 use crate::trading::{EntryStyle, ShutdownPolicy, TradingSettings};
 
 use super::variables::{FOREIGN_NAMES, OWN_PREFIXES, VARIABLES};
-use super::{ConfigError, Credentials, Urls, Variables};
+use super::{ConfigError, Credentials, OrderTransport, Urls, Variables};
 
 /// Hosts of the venue, by environment (exchange-api.md 1.1).
-const PRODUCTION_URLS: [&str; 2] = ["https://fapi.binance.com", "wss://fstream.binance.com"];
-const TESTNET_URLS: [&str; 2] = ["https://demo-fapi.binance.com", "wss://demo-fstream.binance.com"];
+const PRODUCTION_URLS: [&str; 3] =
+    ["https://fapi.binance.com", "wss://fstream.binance.com", "wss://ws-fapi.binance.com"];
+const TESTNET_URLS: [&str; 3] = [
+    "https://demo-fapi.binance.com",
+    "wss://demo-fstream.binance.com",
+    "wss://testnet.binancefuture.com",
+];
 
 /// Reads a settings file into variables, without touching the process environment.
 pub(super) fn read_file(path: &Path) -> Result<Variables, ConfigError> {
@@ -211,9 +216,28 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn urls(&mut self, environment: Environment) -> Urls {
-        Urls {
-            rest: self.url("LOBD_REST_URL", environment, ["http://", "https://"], 0),
-            streams: self.url("LOBD_STREAM_URL", environment, ["ws://", "wss://"], 1),
+        let rest = self.url("LOBD_REST_URL", environment, ["http://", "https://"], 0);
+        let streams = self.url("LOBD_STREAM_URL", environment, ["ws://", "wss://"], 1);
+        let name = "LOBD_ORDER_SOCKET_URL";
+        // The sandbox takes orders where its streams are.
+        let is_implied = environment == Environment::Sandbox && self.lookup(name).is_none();
+        let order_socket = if is_implied {
+            streams.clone()
+        } else {
+            self.url(name, environment, ["ws://", "wss://"], 2)
+        };
+        Urls { rest, streams, order_socket }
+    }
+
+    pub(super) fn order_transport(&mut self) -> OrderTransport {
+        match self.lookup("ORDER_TRANSPORT") {
+            Some("rest") => OrderTransport::Rest,
+            Some("websocket") => OrderTransport::WebSocket,
+            other => {
+                let what = format!("must be rest or websocket: {other:?}");
+                self.problem("ORDER_TRANSPORT", what);
+                OrderTransport::Rest
+            }
         }
     }
 
@@ -241,7 +265,8 @@ impl<'a> Reader<'a> {
             return url;
         };
         let is_plain = scheme == schemes[0];
-        let is_production_host = host == "fapi.binance.com" || host.starts_with("fstream");
+        let is_production_host =
+            ["fapi", "ws-fapi", "fstream"].iter().any(|name| host.starts_with(name));
         let is_production_host = is_production_host && host.ends_with(".binance.com");
         match environment {
             Environment::Sandbox if !is_loopback(host) => {

@@ -18,8 +18,11 @@ const SCHEDULE: [Duration; 5] = [
     Duration::from_secs(10),
 ];
 
-/// From here on a denial counts: the largest window of acceptance (5 s) with a wide margin.
-const DECISIVE_AFTER: Duration = Duration::from_secs(10);
+/// The longest window of acceptance there may be: settings allow no longer one.
+pub const LONGEST_ACCEPTANCE: Duration = Duration::from_secs(5);
+
+/// Clocks, queues and replicas differ: a denial is believed so much later than the window's end.
+const DENIAL_MARGIN: Duration = Duration::from_secs(5);
 
 /// A running inquiry into one order or stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,7 +71,7 @@ impl Inquiry {
     /// Whether "no such order" may now be believed.
     #[must_use]
     pub fn is_decisive(&self, now: Timestamp) -> bool {
-        now.since(self.began) >= DECISIVE_AFTER
+        now.since(self.began) >= LONGEST_ACCEPTANCE + DENIAL_MARGIN
     }
 }
 

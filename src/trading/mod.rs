@@ -36,7 +36,7 @@ mod why_not;
 
 pub use approved::Approved;
 pub use blotter::Blotter;
-pub use inquiry::Inquiry;
+pub use inquiry::{Inquiry, LONGEST_ACCEPTANCE};
 pub use position::Position;
 pub use settings::{EntryStyle, ShutdownPolicy, TradingSettings};
 pub use why_not::WhyNot;

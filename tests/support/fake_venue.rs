@@ -19,6 +19,10 @@ pub(crate) struct Seen {
 pub(crate) enum Reply {
     /// Answer with a status, header lines (each ended by CR LF) and a body.
     Answer(u16, &'static str, String),
+    /// Write these bytes, whatever they are, and close the connection.
+    Raw(Vec<u8>),
+    /// Write these bytes and then nothing more.
+    Stall(Vec<u8>),
     /// Close the connection without a word.
     HangUp,
     /// Never answer.
@@ -94,6 +98,14 @@ async fn serve(
             let _ = socket.write_all(head.as_bytes()).await;
             let _ = socket.write_all(body.as_bytes()).await;
             let _ = socket.shutdown().await;
+        }
+        Reply::Raw(bytes) => {
+            let _ = socket.write_all(&bytes).await;
+            let _ = socket.shutdown().await;
+        }
+        Reply::Stall(bytes) => {
+            let _ = socket.write_all(&bytes).await;
+            std::future::pending::<()>().await;
         }
         Reply::HangUp => {}
         Reply::Silence => std::future::pending().await,

@@ -10,6 +10,7 @@ pub(crate) mod process;
 #[cfg(test)]
 pub(crate) mod venue;
 
+pub(crate) mod fake_order_socket;
 pub(crate) mod fake_venue;
 pub(crate) mod loopback;
 
@@ -23,6 +24,16 @@ pub(crate) fn market_data() -> Option<PathBuf> {
 /// The folder of recorded exchange messages, or `None` (said on stderr) where it is absent.
 pub(crate) fn fixtures() -> Option<PathBuf> {
     shared_folder("LOBD_TEST_FIXTURES", "../shared/fixtures")
+}
+
+/// The text of the exchange's specification, which lies beside the fixtures; or `None`.
+pub(crate) fn specification() -> Option<String> {
+    let path = fixtures()?.parent()?.join("exchange-api.md");
+    let text = std::fs::read_to_string(&path);
+    if text.is_err() {
+        eprintln!("skipped: no specification at {}", path.display());
+    }
+    text.ok()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place where tests read their environment")]

@@ -88,7 +88,9 @@ impl Ground {
         let settings = SandboxSettings::for_seed(seed);
         let shutdown = CancellationToken::new();
         let sandbox = Server::start(exchange, settings, Arc::clone(&clock), &shutdown).await?;
-        let urls = Urls { rest: sandbox.rest_url.clone(), streams: sandbox.ws_url.clone() };
+        let streams = sandbox.ws_url.clone();
+        let order_socket = streams.clone();
+        let urls = Urls { rest: sandbox.rest_url.clone(), streams, order_socket };
         let credentials = Credentials {
             api_key: crate::sign::Secret::new(sandbox.api_key.clone()),
             api_secret: sandbox.api_secret.clone(),
@@ -122,7 +124,7 @@ impl Ground {
     pub(super) fn stage(&self, run: &str) -> Stage {
         Stage::new(
             Arc::clone(&self.rest),
-            self.urls.streams.clone(),
+            self.urls.clone(),
             self.instrument.clone(),
             run.to_owned(),
             self.credentials.clone(),

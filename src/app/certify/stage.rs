@@ -9,8 +9,8 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use crate::binance::{Access, BinanceError, Method, Probe, RawStream, RestClient};
-use crate::config::Credentials;
-use crate::domain::{Environment, Instrument, Symbol};
+use crate::config::{Credentials, Urls};
+use crate::domain::{Instrument, Symbol};
 use crate::sign::{Secret, Signer};
 
 use super::came::{Came, shorten};
@@ -34,7 +34,7 @@ pub struct Evidence {
 /// The surroundings of a trial.
 pub(super) struct Stage {
     rest: Arc<RestClient>,
-    streams_url: String,
+    urls: Urls,
     credentials: Option<Credentials>,
     instrument: Instrument,
     /// Makes this run's order ids its own.
@@ -51,7 +51,7 @@ impl Stage {
     /// A stage for one instrument; `run` begins every order id.
     pub(super) fn new(
         rest: Arc<RestClient>,
-        streams_url: String,
+        urls: Urls,
         instrument: Instrument,
         run: String,
         credentials: Option<Credentials>,
@@ -60,7 +60,7 @@ impl Stage {
         let secrets = keys.flat_map(|keys| [keys.api_key.clone(), keys.api_secret.clone()]);
         Self {
             rest,
-            streams_url,
+            urls,
             secrets: secrets.collect(),
             credentials,
             instrument,
@@ -86,14 +86,12 @@ impl Stage {
 
     /// Base URL of the streams.
     pub(super) fn streams_url(&self) -> &str {
-        self.streams_url.trim_end_matches('/')
+        self.urls.streams.trim_end_matches('/')
     }
 
-    /// Where orders are taken over a socket, if that is known: the sandbox serves it beside its
-    /// streams, the real venue on another host.
-    pub(super) fn socket_interface_url(&self) -> Option<String> {
-        let is_sandbox = self.rest.environment() == Environment::Sandbox;
-        is_sandbox.then(|| format!("{}/ws-fapi/v1", self.streams_url()))
+    /// Where orders are taken over a socket.
+    pub(super) fn socket_interface_url(&self) -> String {
+        format!("{}/ws-fapi/v1", self.urls.order_socket.trim_end_matches('/'))
     }
 
     /// Signs parameters as the socket interface wants it: sorted by name, not percent-encoded.

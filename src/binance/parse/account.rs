@@ -74,7 +74,7 @@ pub fn parse_position(
     Ok(flat)
 }
 
-fn position(row: &wire::Position) -> Result<PositionReport, ParseError> {
+pub(super) fn position(row: &wire::Position) -> Result<PositionReport, ParseError> {
     const WHAT: &str = "position";
     let symbol = symbol(WHAT, &row.symbol)?;
     let exposure = exact(WHAT, "positionAmt", row.position_amt.as_str())?;

@@ -22,6 +22,10 @@ pub struct ExchangeRules {
 pub enum RateLimitKind {
     /// The weight of requests, per IP.
     RequestWeight,
+    /// The weight of requests by the order socket, which the venue counts apart.
+    SocketWeight,
+    /// Questions for funding rates, per IP.
+    FundingQuestions,
     /// Orders placed, per account.
     Orders,
 }
@@ -41,22 +45,45 @@ pub struct RateLimitRule {
 /// listing must not keep the others from trading.
 pub fn parse_exchange_info(environment: Environment, info: &wire::ExchangeInfo) -> ExchangeRules {
     let mut rules = ExchangeRules {
-        rate_limits: info.rate_limits.iter().filter_map(rate_limit).collect(),
+        rate_limits: info.rate_limits.iter().filter_map(parse_rate_limit).collect(),
         ..ExchangeRules::default()
     };
     let open = |listed: &&wire::SymbolInfo| {
         listed.contract_type == "PERPETUAL" && listed.status == "TRADING"
     };
     for listed in info.symbols.iter().filter(open) {
-        match instrument(environment, listed) {
-            Ok(instrument) => rules.instruments.push(instrument),
-            Err(_) => rules.unreadable += 1,
-        }
+        rules.take(instrument(environment, Market::Usdm, listed));
     }
     rules
 }
 
-fn rate_limit(limit: &wire::RateLimit) -> Option<RateLimitRule> {
+/// Reads exchangeInfo of the spot market, as [`parse_exchange_info`].
+pub fn parse_spot_exchange_info(
+    environment: Environment,
+    info: &wire::ExchangeInfo,
+) -> ExchangeRules {
+    let mut rules = ExchangeRules {
+        rate_limits: info.rate_limits.iter().filter_map(parse_rate_limit).collect(),
+        ..ExchangeRules::default()
+    };
+    for listed in info.symbols.iter().filter(|listed| listed.status == "TRADING") {
+        rules.take(instrument(environment, Market::Spot, listed));
+    }
+    rules
+}
+
+impl ExchangeRules {
+    fn take(&mut self, read: Result<Instrument, ParseError>) {
+        match read {
+            Ok(instrument) => self.instruments.push(instrument),
+            Err(_) => self.unreadable += 1,
+        }
+    }
+}
+
+/// A request limit, if its kind and interval are known.
+#[must_use]
+pub fn parse_rate_limit(limit: &wire::RateLimit) -> Option<RateLimitRule> {
     let kind = match limit.rate_limit_type.as_str() {
         "REQUEST_WEIGHT" => RateLimitKind::RequestWeight,
         "ORDERS" => RateLimitKind::Orders,
@@ -75,11 +102,12 @@ fn rate_limit(limit: &wire::RateLimit) -> Option<RateLimitRule> {
 
 fn instrument(
     environment: Environment,
+    market: Market,
     listed: &wire::SymbolInfo,
 ) -> Result<Instrument, ParseError> {
     Ok(Instrument {
         environment,
-        market: Market::Usdm,
+        market,
         symbol: symbol("exchangeInfo", &listed.symbol)?,
         filters: filters(&listed.filters)?,
     })
@@ -91,6 +119,10 @@ fn filters(listed: &[wire::Filter]) -> Result<Filters, ParseError> {
         |kind: &str| listed.iter().find(|filter| filter.filter_type == kind).unwrap_or(&none);
     let (price, lot) = (find("PRICE_FILTER"), find("LOT_SIZE"));
     let (market, percent) = (find("MARKET_LOT_SIZE"), find("PERCENT_PRICE"));
+    // The spot market spells some of them differently (exchange-api.md 10).
+    let (by_side, orders) = (find("PERCENT_PRICE_BY_SIDE"), find("MAX_NUM_ORDERS"));
+    let (least, spot_least) = (find("MIN_NOTIONAL"), find("NOTIONAL"));
+    let min_notional = least.notional.as_ref().or(least.min_notional.as_ref());
     Ok(Filters {
         tick_size: number("tickSize", price.tick_size.as_ref(), "0")?,
         step_size: number("stepSize", lot.step_size.as_ref(), "0")?,
@@ -103,10 +135,22 @@ fn filters(listed: &[wire::Filter]) -> Result<Filters, ParseError> {
             market.max_qty.as_ref().or(lot.max_qty.as_ref()),
             "0",
         )?,
-        min_notional: number("notional", find("MIN_NOTIONAL").notional.as_ref(), "0")?,
-        multiplier_up: number("multiplierUp", percent.multiplier_up.as_ref(), "10")?,
-        multiplier_down: number("multiplierDown", percent.multiplier_down.as_ref(), "0")?,
-        max_open_orders: number("limit", find("MAX_NUM_ORDERS").limit.as_ref(), "200")?,
+        min_notional: number("notional", min_notional.or(spot_least.min_notional.as_ref()), "0")?,
+        multiplier_up: number(
+            "multiplierUp",
+            percent.multiplier_up.as_ref().or(by_side.bid_multiplier_up.as_ref()),
+            "10",
+        )?,
+        multiplier_down: number(
+            "multiplierDown",
+            percent.multiplier_down.as_ref().or(by_side.ask_multiplier_down.as_ref()),
+            "0",
+        )?,
+        max_open_orders: number(
+            "limit",
+            orders.limit.as_ref().or(orders.max_num_orders.as_ref()),
+            "200",
+        )?,
     })
 }
 

@@ -5,7 +5,9 @@
 //! and money the venue computed are rounded to 1e-8.
 
 mod account;
+mod conditional;
 mod instrument;
+mod margin;
 mod market;
 mod order;
 mod user_event;
@@ -21,9 +23,22 @@ pub use account::{
     BalanceChange, PositionChange, parse_balances, parse_fee_rates, parse_fills, parse_position,
     parse_positions,
 };
-pub use instrument::{ExchangeRules, RateLimitKind, RateLimitRule, parse_exchange_info};
-pub use market::{parse_depth, parse_recent_trades};
-pub use order::{parse_order, parse_stop};
+pub use conditional::{ChildOrder, ConditionalReport, parse_conditional};
+pub use instrument::{
+    ExchangeRules, RateLimitKind, RateLimitRule, parse_exchange_info, parse_rate_limit,
+    parse_spot_exchange_info,
+};
+pub use margin::{
+    AccountMargin, AssetMargin, Income, LeverageBracket, PositionMargin, PositionRisk, is_isolated,
+    parse_account_margin, parse_incomes, parse_leverage_brackets, parse_position_risks,
+};
+pub use market::{
+    BestPrices, DayTicker, FundingRate, FundingTerms, Kline, LastPrice, OpenInterest, PremiumIndex,
+    parse_aggregate_trades, parse_best_prices, parse_day_ticker, parse_depth, parse_funding_rate,
+    parse_funding_terms, parse_klines, parse_last_price, parse_open_interest, parse_premium_index,
+    parse_recent_trades,
+};
+pub use order::{Amended, parse_amendment, parse_order, parse_stop};
 pub use user_event::{UserEvent, parse_user_events};
 
 /// Why a message of the venue has no meaning here.
@@ -77,7 +92,7 @@ pub(super) fn shorten(text: &str) -> String {
     text.chars().take(120).collect()
 }
 
-fn exact<T: FromStr<Err: std::fmt::Display>>(
+pub(super) fn exact<T: FromStr<Err: std::fmt::Display>>(
     what: &'static str,
     field: &'static str,
     text: &str,

@@ -4,8 +4,8 @@ use super::{ParseError, average_price, client_order_id, exact, exact_or_zero, li
 use super::{shorten, side, symbol};
 use crate::binance::wire;
 use crate::domain::{
-    AlgoOrderId, ClientOrderId, OrderId, OrderReport, OrderStatus, StopReport, StopSize,
-    StopStatus, Timestamp,
+    AlgoOrderId, ClientOrderId, OrderId, OrderReport, OrderStatus, Price, Quantity, StopReport,
+    StopSize, StopStatus, Timestamp,
 };
 
 /// An ordinary order's state.
@@ -62,6 +62,49 @@ pub fn parse_stop(order: &wire::AlgoOrder) -> Result<StopReport, ParseError> {
         child_order_id: child_order_id(&order.actual_order_id)?,
         reason: None,
         update_time: Timestamp::from_millis(order.update_time),
+    })
+}
+
+/// One change that an order went through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Amended {
+    /// The order.
+    pub order_id: OrderId,
+    /// Our name for it.
+    pub client_order_id: ClientOrderId,
+    /// When.
+    pub time: Timestamp,
+    /// The limit price before and after.
+    pub price: (Price, Price),
+    /// The quantity ordered, before and after.
+    pub quantity: (Quantity, Quantity),
+    /// The how manieth change of the order it is.
+    pub count: u32,
+    /// The number its sender gave it.
+    pub modify_id: Option<u64>,
+}
+
+/// One change of an order.
+///
+/// # Errors
+/// [`ParseError`] for a number that is none.
+pub fn parse_amendment(row: &wire::OrderAmendment) -> Result<Amended, ParseError> {
+    const WHAT: &str = "order amendment";
+    let (price, quantity) = (&row.amendment.price, &row.amendment.orig_qty);
+    Ok(Amended {
+        order_id: OrderId(row.order_id),
+        client_order_id: client_order_id(&row.client_order_id, row.order_id),
+        time: Timestamp::from_millis(row.time),
+        price: (
+            exact(WHAT, "price", price.before.as_str())?,
+            exact(WHAT, "price", price.after.as_str())?,
+        ),
+        quantity: (
+            exact(WHAT, "origQty", quantity.before.as_str())?,
+            exact(WHAT, "origQty", quantity.after.as_str())?,
+        ),
+        count: row.amendment.count,
+        modify_id: row.amendment.modify_id,
     })
 }
 

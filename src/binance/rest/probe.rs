@@ -81,7 +81,14 @@ impl RestClient {
         if is_signed && self.clock_offset().is_none() {
             self.measure_clock().await?;
         }
-        let cost = Cost { weight: probe.weight, orders: probe.orders, is_protective: true };
+        let cost = Cost {
+            weight: probe.weight,
+            socket_weight: 0,
+            orders: probe.orders,
+            order_requests: probe.orders,
+            funding_questions: 0,
+            is_protective: true,
+        };
         let admitted = lock(&self.budget).admit(self.venue_now(), cost);
         admitted.map_err(|error| self.in_our_time(error))?;
         let operation = if probe.orders > 0 { Operation::Place } else { Operation::Read };

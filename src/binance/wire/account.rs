@@ -26,6 +26,23 @@ pub struct Position {
     /// Zero where none is named.
     #[serde(default)]
     pub liquidation_price: Text,
+    /// The price at which closing loses nothing, fees included.
+    #[serde(default)]
+    pub break_even_price: Text,
+    /// Value at the mark price, signed.
+    #[serde(default)]
+    pub notional: Text,
+    /// The margin set aside, where it is isolated.
+    #[serde(default)]
+    pub isolated_margin: Text,
+    /// What must be kept as margin; v3 only.
+    pub maint_margin: Option<Text>,
+    /// The leverage set; v2 only, and there it is text.
+    pub leverage: Option<Text>,
+    /// `cross` or `isolated`; v2 only.
+    pub margin_type: Option<Text>,
+    /// How near to auto-deleveraging, 0 to 4; v3 only.
+    pub adl: Option<u8>,
     /// Milliseconds since the epoch.
     #[serde(default)]
     pub update_time: i64,
@@ -83,6 +100,8 @@ pub struct CommissionRate {
     pub maker_commission_rate: Text,
     /// For a fill whose order took.
     pub taker_commission_rate: Text,
+    /// For a fill of a retail price improvement order; not always told.
+    pub rpi_commission_rate: Option<Text>,
 }
 
 /// `GET /fapi/v1/accountConfig`.
@@ -111,6 +130,12 @@ pub struct SymbolConfiguration {
     pub margin_type: String,
     /// The leverage set.
     pub leverage: u32,
+    /// The largest position at this leverage.
+    #[serde(default)]
+    pub max_notional_value: Text,
+    /// Whether margin is added by itself.
+    #[serde(default)]
+    pub is_auto_add_margin: Text,
 }
 
 /// `POST /fapi/v1/leverage`.
@@ -121,4 +146,7 @@ pub struct Leverage {
     pub symbol: String,
     /// The leverage now set.
     pub leverage: u32,
+    /// The largest position at this leverage.
+    #[serde(default)]
+    pub max_notional_value: Text,
 }

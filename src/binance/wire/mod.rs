@@ -5,8 +5,10 @@
 //! [`parse`](super::parse) makes domain values of them.
 
 mod account;
+mod margin;
 mod market;
 mod order;
+mod order_socket;
 mod scalar;
 mod user_event;
 
@@ -14,9 +16,22 @@ pub use account::{
     AccountConfiguration, Balance, CommissionRate, Leverage, Position, SymbolConfiguration,
     UserTrade,
 };
-pub use market::{Depth, ExchangeInfo, Filter, RateLimit, RecentTrade, ServerTime, SymbolInfo};
-pub use order::{AlgoOrder, ErrorBody, ListenKey, Order};
-pub use scalar::{AlgoStatus, ExecutionType, OrderStatus, PositionSide, Side, Text};
+pub use margin::{
+    AccountMargin, AdlQuantile, AdlQuantiles, AssetMargin, FeeBurn, Income, IncomeType,
+    LeverageBracket, LeverageBrackets, MultiAssetsMode, PositionMargin, PositionMarginChange,
+    PositionMarginChanged, PositionMode, TradingIndicator, TradingStatus,
+};
+pub use market::{
+    AggregateTrade, BestPrices, DayTicker, Depth, ExchangeInfo, Filter, FundingInfo, FundingRate,
+    Kline, LastPrice, OpenInterest, PremiumIndex, RateLimit, RecentTrade, ServerTime, SymbolInfo,
+};
+pub use order::{
+    AlgoOrder, AmendedFields, BeforeAfter, Countdown, ErrorBody, ListenKey, Order, OrderAmendment,
+};
+pub use order_socket::{SocketAnswer, UsedLimit};
+pub use scalar::{
+    AlgoStatus, ConditionalType, ExecutionType, OrderStatus, PositionSide, Side, Text,
+};
 pub use user_event::{
     AccountUpdate, AlgoUpdate, AlgoUpdateOrder, BalanceUpdate, ConfigurationUpdate, Envelope,
     LeverageUpdate, OrderTradeUpdate, OrderTradeUpdateOrder, PositionUpdate, TradeLite,

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{AlgoStatus, OrderStatus, Side, Text};
+use super::{AlgoStatus, ConditionalType, OrderStatus, Side, Text};
 
 /// An ordinary order, as placing, cancelling and querying answer it (exchange-api.md 4.2).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -29,6 +29,17 @@ pub struct Order {
     /// `LIMIT`, `MARKET` and others.
     #[serde(rename = "type", default)]
     pub order_type: String,
+    /// `GTC`, `GTX` and others.
+    #[serde(default)]
+    pub time_in_force: Text,
+    /// When a good-till-date order ends, in milliseconds; zero for others.
+    #[serde(default)]
+    pub good_till_date: Text,
+    /// Whose order goes when it would trade with another of ours.
+    #[serde(default)]
+    pub self_trade_prevention_mode: Text,
+    /// The number its last change was given by its sender, where it has one.
+    pub modify_id: Option<u64>,
     /// Whether it may only reduce the position.
     #[serde(default)]
     pub reduce_only: Text,
@@ -50,7 +61,7 @@ pub struct AlgoOrder {
     /// Its sender's name for it.
     pub client_algo_id: String,
     /// `STOP_MARKET` and others.
-    pub order_type: String,
+    pub order_type: ConditionalType,
     /// What is traded.
     pub symbol: String,
     /// Buy or sell.
@@ -61,16 +72,85 @@ pub struct AlgoOrder {
     /// Where it stands.
     pub algo_status: AlgoStatus,
     /// The price that triggers it.
+    #[serde(default)]
     pub trigger_price: Text,
+    /// Its limit price once triggered; zero for a market order.
+    #[serde(default)]
+    pub price: Text,
     /// Whether it closes whatever the position is.
     #[serde(default)]
     pub close_position: Text,
+    /// Whether it may only reduce the position.
+    #[serde(default)]
+    pub reduce_only: Text,
+    /// Which price triggers it: `CONTRACT_PRICE` or `MARK_PRICE`.
+    #[serde(default)]
+    pub working_type: Text,
+    /// Of a trailing stop: the distance, in percent.
+    pub callback_rate: Option<Text>,
+    /// Of a trailing stop: the price from which on it trails.
+    pub activate_price: Option<Text>,
     /// The id of the order it became; empty before.
     #[serde(default)]
     pub actual_order_id: Text,
+    /// How much of that order is filled.
+    pub actual_qty: Option<Text>,
+    /// At which average price.
+    pub actual_price: Option<Text>,
     /// Milliseconds since the epoch of the last change.
     #[serde(default)]
     pub update_time: i64,
+}
+
+/// One row of `GET /fapi/v1/orderAmendment`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderAmendment {
+    /// The venue's number of the change.
+    pub amendment_id: u64,
+    /// Of which symbol.
+    pub symbol: String,
+    /// Of which order.
+    pub order_id: u64,
+    /// The order's name.
+    pub client_order_id: String,
+    /// Milliseconds since the epoch.
+    pub time: i64,
+    /// What changed.
+    pub amendment: AmendedFields,
+}
+
+/// What one change of an order changed.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AmendedFields {
+    /// The limit price.
+    pub price: BeforeAfter,
+    /// The quantity ordered.
+    pub orig_qty: BeforeAfter,
+    /// The how manieth change it is.
+    pub count: u32,
+    /// The number its sender gave it.
+    pub modify_id: Option<u64>,
+}
+
+/// A value before and after a change.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct BeforeAfter {
+    /// Before.
+    pub before: Text,
+    /// After.
+    pub after: Text,
+}
+
+/// `POST /fapi/v1/countdownCancelAll`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Countdown {
+    /// Of which symbol.
+    pub symbol: String,
+    /// Milliseconds; zero is disarmed.
+    pub countdown_time: Text,
 }
 
 /// `{"code":…,"msg":…}`: an error, or the success of a request without a result of its own.

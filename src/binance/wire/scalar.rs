@@ -116,6 +116,8 @@ macro_rules! open_enumeration {
         }
     };
 }
+pub(super) use open_enumeration;
+
 open_enumeration! {
     /// `status` of an order (exchange-api.md 4.4).
     OrderStatus {
@@ -153,6 +155,22 @@ open_enumeration! {
         Expired = "EXPIRED",
         /// Its order was refused.
         Rejected = "REJECTED",
+    }
+}
+
+open_enumeration! {
+    /// `orderType` of a conditional order (exchange-api.md 4.6).
+    ConditionalType {
+        /// A limit order once the price has fallen or risen to the trigger against the position.
+        Stop = "STOP",
+        /// A market order, as [`Stop`](Self::Stop).
+        StopMarket = "STOP_MARKET",
+        /// A limit order once the price has come to the trigger in the position's favour.
+        TakeProfit = "TAKE_PROFIT",
+        /// A market order, as [`TakeProfit`](Self::TakeProfit).
+        TakeProfitMarket = "TAKE_PROFIT_MARKET",
+        /// A market order once the price has turned by a distance from its best.
+        TrailingStopMarket = "TRAILING_STOP_MARKET",
     }
 }
 

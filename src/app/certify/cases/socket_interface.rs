@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::super::came::{has, is};
-use super::super::case::{Case, Check, HOLDS, Shortfall, ensure, not_tried};
+use super::super::case::{Case, Check, HOLDS, Shortfall, ensure};
 use super::super::stage::{Parameters, Stage};
 use crate::binance::RawStream;
 use crate::domain::Side;
@@ -28,11 +28,9 @@ pub(super) const CASES: &[Case] = &[
     }),
 ];
 
-/// The interface lives on another host than the streams at the real venue; there it is tried only
-/// where the sandbox serves both.
-async fn open(stage: &mut Stage) -> Result<Option<RawStream>, Shortfall> {
-    let Some(url) = stage.socket_interface_url() else { return Ok(None) };
-    RawStream::open(&url).await.map(Some).map_err(|why| {
+async fn open(stage: &mut Stage) -> Result<RawStream, Shortfall> {
+    let url = stage.socket_interface_url();
+    RawStream::open(&url).await.map_err(|why| {
         stage.saw("open the socket interface", &why);
         Shortfall(format!("the socket interface cannot be opened: {why}"))
     })
@@ -60,7 +58,7 @@ async fn send(
 }
 
 async fn life(stage: &mut Stage) -> Check {
-    let Some(mut socket) = open(stage).await? else { return elsewhere() };
+    let mut socket = open(stage).await?;
     let best = stage.best().await?;
     let price = stage.resting_price(Side::Buy, best);
     let (quantity, id) = (stage.smallest_quantity(price), stage.new_id());
@@ -78,7 +76,7 @@ async fn life(stage: &mut Stage) -> Check {
 }
 
 async fn refusal(stage: &mut Stage) -> Check {
-    let Some(mut socket) = open(stage).await? else { return elsewhere() };
+    let mut socket = open(stage).await?;
     let nobody = stage.new_id();
     let nobody = stage.named_order(&nobody);
     let came = ask(stage, &mut socket, "order.status", nobody).await?;
@@ -88,7 +86,7 @@ async fn refusal(stage: &mut Stage) -> Check {
 }
 
 async fn wrong_signature(stage: &mut Stage) -> Check {
-    let Some(mut socket) = open(stage).await? else { return elsewhere() };
+    let mut socket = open(stage).await?;
     let nobody = stage.new_id();
     let mut signed = stage.sign_by_name(stage.named_order(&nobody))?;
     signed.insert("signature".to_owned(), "0".repeat(64));
@@ -98,12 +96,8 @@ async fn wrong_signature(stage: &mut Stage) -> Check {
 }
 
 async fn unknown_method(stage: &mut Stage) -> Check {
-    let Some(mut socket) = open(stage).await? else { return elsewhere() };
+    let mut socket = open(stage).await?;
     let came = send(stage, &mut socket, "order.wish", BTreeMap::new()).await?;
     has(&came["error"], &["code", "msg"])?;
     HOLDS
-}
-
-fn elsewhere() -> Check {
-    not_tried("no address of the socket interface is set for this environment")
 }
