@@ -20,9 +20,12 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::support::constant_model;
 use crate::support::fake_order_socket::{Answer, FakeOrderSocket, answer};
 use crate::support::fake_venue::{FakeVenue, Reply};
 use crate::support::loopback::DEADLINE;
+use crate::support::process::Home;
+use crate::support::venue::{Venue as Sandbox, quiet_market};
 
 const SECRET: &str = "the-api-secret";
 const ORDER: &str = r#"{"orderId":7,"symbol":"BTCUSDT","status":"NEW","clientOrderId":"lobd-1",
@@ -311,6 +314,19 @@ async fn while_the_socket_is_not_open_orders_go_by_rest_under_the_same_name() {
 }
 
 #[tokio::test]
+async fn a_socket_that_opens_and_does_not_answer_is_given_no_order() {
+    let (socket, rest) = (FakeOrderSocket::start_mute().await, rest_venue().await);
+    let client = client(&rest.url, DEADLINE);
+    let (orders, mut connection) = OrderSocket::new(Arc::clone(&client), &socket.url, 1);
+    let running = tokio::spawn(async move { connection.run(&CancellationToken::new()).await });
+    let _running = AbortOnDropHandle::new(running);
+    socket.opened(1).await;
+    let venue = BinanceVenue::new(client).with_order_socket(orders);
+    assert_eq!(venue.place(&order()).await.unwrap().order_id.0, 8, "by REST");
+    assert!(socket.seen().is_empty());
+}
+
+#[tokio::test]
 async fn a_lost_socket_comes_back_and_takes_orders_again() {
     let first = Arc::new(AtomicUsize::new(0));
     let desk = Desk::open(but_probes(move |request| match first.fetch_add(1, Ordering::SeqCst) {
@@ -406,4 +422,21 @@ async fn at_the_end_what_was_taken_still_gets_its_answer_and_nothing_more_is_tak
     tokio::time::timeout(DEADLINE, desk.running).await.unwrap().unwrap();
     let late = desk.orders.query_order(bitcoin(), id("lobd-1")).await;
     assert!(matches!(late, Err(SocketFailure::NotTaken(_))), "{late:?}");
+}
+
+/// Against the loopback exchange, as the operator runs it: whether its streams' port takes orders or
+/// not, the daemon trades and is protected.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_set_to_the_socket_trades_whatever_the_venue_offers() {
+    let venue = Sandbox::start(quiet_market()).await;
+    let mut variables = venue.variables();
+    variables.push(("ORDER_TRANSPORT", "websocket".to_owned()));
+    let home = Home::with(&variables);
+    constant_model::promote(&home.data(), 50.0);
+    let mut daemon = home.spawn(&["run"]);
+    home.status_when("an entry was made", |status| status["symbols"][0]["totals"]["entries"] == 1)
+        .await;
+    daemon.terminate();
+    assert_eq!(daemon.exit().await, Some(0), "{}", home.log());
+    assert!(!venue.orders().await.is_empty());
 }

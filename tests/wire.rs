@@ -419,6 +419,16 @@ fn read_every_way(text: &str) {
     let _ = serde_json::from_str(text).map(|rows: Vec<wire::UserTrade>| parse::parse_fills(&rows));
     let _ = serde_json::from_str(text)
         .map(|info: wire::ExchangeInfo| parse_exchange_info(Environment::Testnet, &info));
+    let _ = serde_json::from_str(text).map(|row: wire::AlgoOrder| parse::parse_conditional(&row));
+    let _ = serde_json::from_str(text).map(|rows: Vec<wire::Kline>| parse::parse_klines(&rows));
+    let _ = serde_json::from_str(text).map(|rows: Vec<wire::Income>| parse::parse_incomes(&rows));
+    let _ = serde_json::from_str(text)
+        .map(|account: wire::AccountMargin| parse::parse_account_margin(&account));
+    let _ = serde_json::from_str(text)
+        .map(|row: wire::LeverageBrackets| parse::parse_leverage_brackets(&row));
+    let _ =
+        serde_json::from_str(text).map(|row: wire::PremiumIndex| parse::parse_premium_index(&row));
+    let _ = serde_json::from_str::<wire::SocketAnswer<'_>>(text);
     for status in [200, 400, 429, 503] {
         let answer = ErrorAnswer { status, retry_after: None, body: text };
         let _: BinanceError = classify(Operation::Place, Timestamp::default(), answer);

@@ -335,19 +335,6 @@ mod tests {
     }
 
     #[test]
-    fn the_three_503_are_told_apart() {
-        let class_a = r#"{"code":-1000,"msg":"Unknown error, please check your request or try again later."}"#;
-        assert!(matches!(placing(503, class_a), BinanceError::Unknown { .. }));
-        let class_b = r#"{"code":0,"msg":"Service Unavailable."}"#;
-        assert!(matches!(placing(503, class_b), BinanceError::NotProcessed { .. }));
-        let class_b2 = r#"{"code":-1001,"msg":"Internal error; unable to process your request. Please try again."}"#;
-        assert!(matches!(placing(503, class_b2), BinanceError::NotProcessed { .. }));
-        let class_c = r#"{"code":-1008,"msg":"Request throttled by system-level protection."}"#;
-        assert!(matches!(placing(503, class_c), BinanceError::Overloaded { .. }));
-        assert!(matches!(placing(503, "<html>"), BinanceError::Unknown { .. }));
-    }
-
-    #[test]
     fn a_refusal_keeps_its_code_and_names_a_remedy() {
         let error = placing(400, r#"{"code":-2019,"msg":"Margin is insufficient."}"#);
         assert_eq!(error.code(), Some(-2019));

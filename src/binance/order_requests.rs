@@ -1,7 +1,5 @@
 //! What an order's request says, whichever way it goes out: REST and the order socket send the
 //! same parameters under the same client order id. Pure.
-//!
-//! Where the documentation leaves a default open, the value is sent (exchange-api.md 12).
 
 use std::time::Duration;
 

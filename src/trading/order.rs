@@ -10,6 +10,8 @@
 //! **3** filled quantities never shrink.
 
 #[cfg(test)]
+mod resolving_tests;
+#[cfg(test)]
 mod tests;
 
 use std::time::Duration;

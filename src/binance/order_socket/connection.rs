@@ -1,15 +1,16 @@
 //! Holds the connection: writes requests, hands out answers, comes back after a loss.
 //!
-//! Decides nothing about orders. Invariants: **1** while there is no connection, every request is
-//! given back at once as not sent; **2** what was written and not answered when a connection ends is
-//! told lost; **3** a connection is replaced before the venue ends it, and only while nothing waits.
+//! Decides nothing about orders. Invariants: **1** while there is no connection that has answered
+//! once, every request is given back at once as not sent: an open socket proves nothing; **2** what
+//! was written and not answered when a connection ends is told lost; **3** a connection is replaced
+//! before the venue ends it, and only while nothing waits; **4** no request is dropped untold.
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::answer::id_of;
@@ -24,10 +25,14 @@ use crate::binance::socket::{Frame, Socket};
 const PATH: &str = "/ws-fapi/v1";
 /// The venue ends a connection after 24 h; it is replaced before.
 const LIFE: Duration = Duration::from_hours(23);
-/// What opening a connection weighs (exchange-api.md 3.3).
+/// A question that costs little and that any answer to, even a refusal, proves the service.
+const PROOF: &str = r#"{"id":"0","method":"ticker.price","params":{"symbol":"BTCUSDT"}}"#;
+/// The id of that question; requests are counted from 1.
+const PROOF_ID: u64 = 0;
+/// What opening a connection weighs (exchange-api.md 3.3), and the question with it.
 const CONNECT_COST: Cost = Cost {
     weight: 0,
-    socket_weight: 5,
+    socket_weight: 5 + 1,
     orders: 0,
     order_requests: 0,
     funding_questions: 0,
@@ -79,6 +84,14 @@ impl OrderConnection {
     /// Holds the connection until `shutdown`, or until nobody asks any more. From `shutdown` on
     /// nothing is taken; what was taken before gets its answer.
     pub async fn run(&mut self, shutdown: &CancellationToken) {
+        self.hold(shutdown).await;
+        self.mailbox.close();
+        while let Ok(asked) = self.mailbox.try_recv() {
+            tell(asked.reply, Told::NotSent("the order socket ends".to_owned()));
+        }
+    }
+
+    async fn hold(&mut self, shutdown: &CancellationToken) {
         let mut backoff = Backoff::new(self.jitter_seed);
         loop {
             let opened = Instant::now();
@@ -107,7 +120,11 @@ impl OrderConnection {
             return Ok(Ended::Lost(error.to_string()));
         }
         let url = self.url.clone();
-        let opening = Box::pin(async move { Socket::open(&url).await });
+        let patience = self.rest.settings().timeout;
+        let opening = Box::pin(async move {
+            let proven = timeout(patience, prove(Socket::open(&url).await?)).await;
+            proven.map_err(|_| "it opened and does not answer".to_owned())?
+        });
         match self.apart(opening, shutdown).await? {
             Ok(socket) => self.serve(socket, shutdown).await,
             Err(reason) => Ok(Ended::Lost(reason)),
@@ -198,6 +215,18 @@ impl OrderConnection {
     fn tell_lost(&mut self, reason: &str) {
         for reply in self.pending.lost() {
             tell(reply, Told::Lost(format!("the order socket was lost: {reason}")));
+        }
+    }
+}
+
+/// Asks something and waits for the answer.
+async fn prove(mut socket: Socket) -> Result<Socket, String> {
+    socket.say(PROOF.to_owned()).await?;
+    loop {
+        match socket.next().await {
+            Frame::Text(text) if id_of(&text) == Some(PROOF_ID) => return Ok(socket),
+            Frame::Text(_) | Frame::Alive => {}
+            Frame::Closed(reason) => return Err(reason),
         }
     }
 }

@@ -7,14 +7,14 @@ use expect_test::expect;
 use super::*;
 use crate::domain::{OrderKind, Rejection, Side};
 
-const START: Timestamp = Timestamp::from_seconds(1_000);
+pub(super) const START: Timestamp = Timestamp::from_seconds(1_000);
 /// A moment at which no wait is over.
 const SOON: Timestamp = Timestamp::from_millis(1_000_010);
 /// A moment at which every wait is over.
 const LATE: Timestamp = Timestamp::from_seconds(1_012);
 const WHOLE: &str = "1";
 
-fn request() -> OrderRequest {
+pub(super) fn request() -> OrderRequest {
     OrderRequest {
         client_order_id: "lobd-00000007-1-1".parse().unwrap(),
         symbol: "BTCUSDT".parse().unwrap(),
@@ -25,7 +25,7 @@ fn request() -> OrderRequest {
     }
 }
 
-fn report(status: OrderStatus, filled: &str) -> OrderReport {
+pub(super) fn report(status: OrderStatus, filled: &str) -> OrderReport {
     OrderReport {
         symbol: request().symbol,
         client_order_id: request().client_order_id,
@@ -49,7 +49,11 @@ fn not_sent() -> Failure {
     Failure::NotSent { reason: String::new() }
 }
 
-fn unknown() -> Failure {
+pub(super) fn not_known() -> Failure {
+    rejected(NO_SUCH_ORDER)
+}
+
+pub(super) fn unknown() -> Failure {
     Failure::Unknown { reason: String::new() }
 }
 
