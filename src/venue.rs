@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 
-use crate::book::DepthSnapshot;
+use crate::book::{DepthSnapshot, PublicTrade};
 use crate::domain::{
     AccountReport, ClientOrderId, Failure, FeeRates, Fill, OrderReport, OrderRequest,
     PositionReport, StopReport, StopRequest, Symbol, Timestamp, TradeId,
@@ -14,6 +14,9 @@ use crate::domain::{
 
 /// The result of asking the venue for something.
 pub type Answer<T> = Result<T, Failure>;
+
+/// The most trades in one answer of [`Venue::public_trades`].
+pub const PUBLIC_TRADES_MAX: u32 = 1_000;
 
 /// A venue's trading interface. Implemented by the REST client and by the paper venue.
 pub trait Venue: Send + Sync + 'static {
@@ -76,4 +79,12 @@ pub trait Venue: Send + Sync + 'static {
 
     /// A whole order book of up to 1,000 levels a side.
     fn depth(&self, symbol: Symbol) -> impl Future<Output = Answer<DepthSnapshot>> + Send;
+
+    /// Aggregated public trades from an id on, in order, at most [`PUBLIC_TRADES_MAX`]; with none,
+    /// the newest.
+    fn public_trades(
+        &self,
+        symbol: Symbol,
+        from: Option<TradeId>,
+    ) -> impl Future<Output = Answer<Vec<PublicTrade>>> + Send;
 }

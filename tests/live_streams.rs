@@ -5,11 +5,14 @@
 use std::sync::Arc;
 
 use lobd::binance::parse::UserEvent;
-use lobd::binance::{MarketMessage, MarketStreamSettings, MarketStreams, Route, UserMessage};
+use lobd::binance::{
+    Dialer, MarketMessage, MarketStreamSettings, MarketStreams, Rotation, Route, UserMessage,
+};
 use lobd::book::MarketEvent;
 use lobd::clock::SystemClock;
 use lobd::domain::{
-    ClientOrderId, OrderKind, OrderRequest, OrderStatus, Side, StopRequest, StopSize, StopStatus,
+    ClientOrderId, Market, OrderKind, OrderRequest, OrderStatus, Side, StopRequest, StopSize,
+    StopStatus,
 };
 use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
@@ -41,10 +44,13 @@ async fn market_event<T>(
 fn market(venue: &Loopback) -> (Receiver<MarketMessage>, AbortOnDropHandle<()>) {
     let settings = MarketStreamSettings {
         base_url: venue.sandbox.ws_url.clone(),
+        market: Market::Usdm,
         symbols: vec![bitcoin()],
         jitter_seed: 1,
+        rotation: Rotation::default(),
     };
-    let (streams, mailbox) = MarketStreams::new(settings, Arc::new(SystemClock::start()));
+    let dialer = Dialer::new(Arc::new(SystemClock::start()));
+    let (streams, mailbox) = MarketStreams::new(settings, dialer);
     let running = tokio::spawn(async move { streams.run(&CancellationToken::new()).await });
     (mailbox, AbortOnDropHandle::new(running))
 }
@@ -223,8 +229,10 @@ async fn a_connection_that_answers_no_ping_is_called_dead() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let settings = MarketStreamSettings {
         base_url: format!("ws://{}", listener.local_addr().unwrap()),
+        market: Market::Usdm,
         symbols: vec![bitcoin()],
         jitter_seed: 1,
+        rotation: Rotation::default(),
     };
     let mute = tokio::spawn(async move {
         let mut held = Vec::new();
@@ -233,7 +241,8 @@ async fn a_connection_that_answers_no_ping_is_called_dead() {
         }
     });
     let _mute = AbortOnDropHandle::new(mute);
-    let (streams, mut mailbox) = MarketStreams::new(settings, Arc::new(SystemClock::start()));
+    let dialer = Dialer::new(Arc::new(SystemClock::start()));
+    let (streams, mut mailbox) = MarketStreams::new(settings, dialer);
     let running = tokio::spawn(async move { streams.run(&CancellationToken::new()).await });
     let _running = AbortOnDropHandle::new(running);
     connected(&mut mailbox, Route::Public).await;

@@ -15,6 +15,7 @@ use crate::domain::{Failure, Timestamp};
 use crate::engine::{Command, Event, Notice, Severity};
 use crate::venue::Venue;
 
+use super::ack_watch::Acknowledged;
 use super::supervisor::{Actor, ActorFailure};
 use super::trader::TraderHandle;
 
@@ -49,6 +50,7 @@ pub struct Gateway<V> {
     clock: SharedClock,
     trader: TraderHandle,
     requests: JoinSet<()>,
+    acknowledged: Option<mpsc::Sender<Acknowledged>>,
 }
 
 impl<V: Venue> Gateway<V> {
@@ -60,7 +62,15 @@ impl<V: Venue> Gateway<V> {
         mailbox: GatewayMailbox,
         trader: TraderHandle,
     ) -> Self {
-        Self { mailbox: mailbox.0, venue, clock, trader, requests: JoinSet::new() }
+        let requests = JoinSet::new();
+        Self { mailbox: mailbox.0, venue, clock, trader, requests, acknowledged: None }
+    }
+
+    /// Tells also whoever watches whether the user stream tells of acknowledged orders.
+    #[must_use]
+    pub fn watched_by(mut self, acknowledged: mpsc::Sender<Acknowledged>) -> Self {
+        self.acknowledged = Some(acknowledged);
+        self
     }
 
     fn start(&mut self, command: Command) {
@@ -70,12 +80,20 @@ impl<V: Venue> Gateway<V> {
         let (venue, trader, asked_at) =
             (Arc::clone(&self.venue), self.trader.clone(), self.clock.now());
         let is_choked = self.requests.len() >= IN_FLIGHT_MAX;
+        let (acknowledged, clock) = (self.acknowledged.clone(), Arc::clone(&self.clock));
         self.requests.spawn(async move {
             let event = if is_choked {
                 failed(&command, Failure::NotSent { reason: "too many requests under way".into() })
             } else {
                 perform(&*venue, asked_at, &command).await
             };
+            if let (Command::Place(_), Some(Event::Order(report)), Some(watch)) =
+                (&command, &event, acknowledged)
+            {
+                // A watch too busy to be told has enough to watch.
+                let order = report.client_order_id;
+                let _ = watch.try_send(Acknowledged { at: clock.now(), order });
+            }
             if let Some(event) = event {
                 // The trader ends last; without it nobody is left to be told.
                 let _ = trader.tell(event).await;

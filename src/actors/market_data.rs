@@ -1,6 +1,7 @@
-//! Stream messages to frames: keeps the books, asks for the snapshots they need, cuts each second.
+//! Stream messages to frames: keeps the books, asks for what they lack, cuts each second.
 //!
-//! Decides nothing about trading. A frame goes to the recorder, the trader and the predictor, in
+//! Decides nothing about trading. A stream that is silent is doubted ([`FeedWatch`]) and only called
+//! frozen once the venue was seen beyond it. A frame goes to the recorder, the trader and the predictor, in
 //! this order, so that a prediction is never told before the second it answers.
 //!
 //! Seconds are cut by the moments of the messages, of which one tells each second's end, and never
@@ -12,30 +13,39 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::binance::{MarketMessage, Route};
-use crate::book::{DepthSnapshot, Frame, FrameCutter, MarketEvent, Outcome};
+use crate::binance::{
+    FeedWatch, MarketMessage, Question, Route, Stream, StreamKind, StreamsHandle,
+};
+use crate::book::{DepthSnapshot, Frame, FrameCutter, MarketEvent, Outcome, PublicTrade};
 use crate::clock::SharedClock;
 use crate::domain::{Instrument, Symbol, Timestamp};
 use crate::engine::{Event, Feed};
-use crate::venue::{Answer, Venue};
+use crate::venue::{PUBLIC_TRADES_MAX, Venue};
 
+use super::inquiries::{Answered, Inquiries};
 use super::predictor::PredictorHandle;
 use super::recorder::RecorderHandle;
 use super::supervisor::{Actor, ActorFailure};
 use super::trader::TraderHandle;
-
-/// A symbol's snapshot is asked for at most this often: it costs 20 weight, and a book that is lost
-/// again at once is not mended by haste (exchange-api.md 2.6).
-const SNAPSHOT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A connection that has told nothing for so long, not even a pong, proves nothing.
 const PROOF_OF_LIFE: Duration = Duration::from_secs(10);
 
 /// Each second's end is told: after so long without a message nobody has listened.
 const LONGEST_SILENCE: Duration = Duration::from_secs(2);
+
+/// Seeds the jitter of resynchronising.
+const JITTER_SEED: u64 = 3;
+
+/// What the streams tell, and the way to ask them something.
+pub struct MarketFeed {
+    /// Their messages.
+    pub mailbox: mpsc::Receiver<MarketMessage>,
+    /// Their handle.
+    pub streams: StreamsHandle,
+}
 
 /// Who is told of each frame.
 pub struct FrameConsumers {
@@ -47,13 +57,12 @@ pub struct FrameConsumers {
 
 /// Turns market messages into frames.
 pub struct MarketData<V> {
-    mailbox: mpsc::Receiver<MarketMessage>,
-    venue: Arc<V>,
+    feed: MarketFeed,
     clock: SharedClock,
     cutter: FrameCutter,
+    watches: BTreeMap<Symbol, FeedWatch>,
     consumers: FrameConsumers,
-    snapshots: JoinSet<(Symbol, Answer<DepthSnapshot>)>,
-    asked: BTreeMap<Symbol, Asked>,
+    inquiries: Inquiries<V>,
     /// Snapshots that came when the second under way was over but not cut yet.
     held: Vec<DepthSnapshot>,
     heard: BTreeMap<Route, Heard>,
@@ -62,13 +71,6 @@ pub struct MarketData<V> {
     /// What comes before this moment may have waited while nobody listened, and proves no life.
     caught_up_at: Timestamp,
     is_live: bool,
-}
-
-/// A snapshot asked for.
-#[derive(Debug, Clone, Copy)]
-struct Asked {
-    at: Timestamp,
-    is_pending: bool,
 }
 
 /// What is known of one route's connection.
@@ -80,23 +82,27 @@ struct Heard {
 }
 
 impl<V: Venue> MarketData<V> {
-    /// Reads `mailbox` and keeps the books of `instruments`.
+    /// Reads `feed` and keeps the books of `instruments`.
     #[must_use]
     pub fn new(
-        mailbox: mpsc::Receiver<MarketMessage>,
+        feed: MarketFeed,
         venue: Arc<V>,
         clock: SharedClock,
         instruments: &[Instrument],
         consumers: FrameConsumers,
     ) -> Self {
+        let mut cutter = FrameCutter::new(instruments);
+        for sampler in cutter.samplers_mut() {
+            sampler.expect_consecutive_trades();
+        }
+        let watches = instruments.iter().map(|one| (one.symbol, FeedWatch::new(one.symbol)));
         Self {
-            mailbox,
-            venue,
+            feed,
             clock,
-            cutter: FrameCutter::new(instruments),
+            cutter,
+            watches: watches.collect(),
             consumers,
-            snapshots: JoinSet::new(),
-            asked: BTreeMap::new(),
+            inquiries: Inquiries::new(venue, JITTER_SEED),
             held: Vec::new(),
             heard: BTreeMap::new(),
             listened_until: Timestamp::default(),
@@ -106,32 +112,50 @@ impl<V: Venue> MarketData<V> {
     }
 
     async fn on_message(&mut self, message: MarketMessage) {
+        let now = message.receive_time();
         // Seconds that ended in silence are judged before the silence is broken.
-        self.cut_until(message.receive_time()).await;
+        self.cut_until(now).await;
         match message {
-            MarketMessage::Connected { receive_time, route, symbols } => {
+            MarketMessage::Connected { route, symbols, .. } => {
                 tracing::info!(route = route.as_str(), "market stream connected");
-                self.note(route, receive_time, true);
-                if route == Route::Public {
-                    self.forget_books(&symbols);
+                self.note(route, now, true);
+                self.watch(&symbols, |watch| watch.on_connected(now, |kind| kind.route() == route));
+                match route {
+                    Route::Public => self.forget_books(&symbols),
+                    Route::Market => self.listen_to_trades(&symbols, now),
                 }
             }
-            MarketMessage::Disconnected { receive_time, route, symbols, .. } => {
-                self.note(route, receive_time, false);
-                if route == Route::Public {
-                    self.forget_books(&symbols);
+            MarketMessage::Disconnected { route, symbols, .. } => {
+                self.note(route, now, false);
+                self.watch(&symbols, |watch| watch.on_disconnected(|kind| kind.route() == route));
+                match route {
+                    Route::Public => self.forget_books(&symbols),
+                    Route::Market => self.doubt_trades(&symbols),
                 }
             }
-            MarketMessage::Alive { receive_time, route } => self.note(route, receive_time, true),
-            MarketMessage::Beat { .. } => {}
+            MarketMessage::Switched { route, symbols, .. } => {
+                self.note(route, now, true);
+                self.watch(&symbols, |watch| watch.on_switched(now, |kind| kind.route() == route));
+                match route {
+                    Route::Public => self.join_books(&symbols),
+                    Route::Market => self.listen_to_trades(&symbols, now),
+                }
+            }
+            MarketMessage::Alive { route, .. } => self.note(route, now, true),
+            MarketMessage::Beat { .. } => self.settle_doubts(now),
             MarketMessage::Silent { stream, .. } => {
-                tracing::error!(stream, "the stream was acknowledged and is silent");
+                tracing::warn!(%stream, "the stream was acknowledged and is silent");
+                self.watch(&[stream.symbol], |watch| watch.on_silent(now, stream.kind));
             }
-            MarketMessage::Event { receive_time, event } => {
-                self.note(route_of(&event), receive_time, true);
-                let outcome = self.cutter.on_event(receive_time, &event);
-                self.follow_up(event.symbol(), outcome);
+            MarketMessage::Listed { symbols, lacking, .. } => {
+                for symbol in symbols {
+                    let watch = self.watches.get_mut(&symbol);
+                    let proven = watch.and_then(|watch| watch.on_listed(now, &lacking));
+                    self.follow(proven, now);
+                }
+                self.settle_doubts(now);
             }
+            MarketMessage::Event { event, .. } => self.on_event(now, &event),
             MarketMessage::Unreadable { route, reason, .. } => {
                 tracing::error!(
                     route = route.as_str(),
@@ -143,13 +167,43 @@ impl<V: Venue> MarketData<V> {
         self.tell_liveness().await;
     }
 
+    fn on_event(&mut self, now: Timestamp, event: &MarketEvent) {
+        self.note(route_of(event), now, true);
+        let symbol = event.symbol();
+        if let Some(watch) = self.watches.get_mut(&symbol) {
+            watch.on_event(now, event);
+        }
+        let outcome = self.cutter.on_event(now, event);
+        self.follow_up(symbol, outcome);
+        if matches!(event, MarketEvent::Trade(_)) {
+            self.ask_for_missing_trades(symbol, now);
+        }
+    }
+
     fn note(&mut self, route: Route, at: Timestamp, is_connected: bool) {
         let is_proven = is_connected && at >= self.caught_up_at;
         let heard = self.heard.insert(route, Heard { at, is_connected, is_proven });
         let was_lost = heard.is_some_and(|before| before.is_connected && !before.is_proven);
-        if route == Route::Public && is_proven && was_lost {
-            for sampler in self.cutter.samplers_mut() {
-                sampler.on_proof_of_life_restored();
+        if !(is_proven && was_lost) {
+            return;
+        }
+        match route {
+            Route::Public => {
+                for sampler in self.cutter.samplers_mut() {
+                    sampler.on_proof_of_life_restored();
+                }
+            }
+            Route::Market => {
+                let symbols: Vec<_> = self.watches.keys().copied().collect();
+                self.listen_to_trades(&symbols, at);
+            }
+        }
+    }
+
+    fn watch(&mut self, symbols: &[Symbol], tell: impl Fn(&mut FeedWatch)) {
+        for symbol in symbols {
+            if let Some(watch) = self.watches.get_mut(symbol) {
+                tell(watch);
             }
         }
     }
@@ -162,8 +216,77 @@ impl<V: Venue> MarketData<V> {
         }
     }
 
+    fn join_books(&mut self, symbols: &[Symbol]) {
+        for symbol in symbols {
+            if let Some(sampler) = self.cutter.sampler_mut(*symbol) {
+                sampler.on_switched();
+            }
+        }
+    }
+
+    fn doubt_trades(&mut self, symbols: &[Symbol]) {
+        for symbol in symbols {
+            if let Some(sampler) = self.cutter.sampler_mut(*symbol) {
+                sampler.on_trades_disconnected();
+            }
+        }
+    }
+
+    fn listen_to_trades(&mut self, symbols: &[Symbol], now: Timestamp) {
+        for symbol in symbols {
+            if let Some(sampler) = self.cutter.sampler_mut(*symbol) {
+                sampler.on_trades_connected();
+            }
+            self.ask_for_missing_trades(*symbol, now);
+        }
+    }
+
+    fn ask_for_missing_trades(&mut self, symbol: Symbol, now: Timestamp) {
+        let missing = self.cutter.sampler(symbol).and_then(crate::book::Sampler::missing_trades);
+        if missing.is_some() {
+            self.inquiries.trades(symbol, missing, now);
+        }
+    }
+
+    /// Asks what doubted streams make necessary.
+    fn settle_doubts(&mut self, now: Timestamp) {
+        let symbols: Vec<_> = self.watches.keys().copied().collect();
+        for symbol in symbols {
+            while let Some(question) = self.watches.get_mut(&symbol).and_then(|it| it.due(now)) {
+                self.follow(Some(question), now);
+            }
+            self.ask_for_missing_trades(symbol, now);
+        }
+    }
+
+    fn follow(&mut self, question: Option<Question>, now: Timestamp) {
+        match question {
+            None => {}
+            Some(Question::Subscribed(stream)) => self.feed.streams.question(stream),
+            Some(Question::NewestId(Stream { symbol, kind })) => match kind {
+                StreamKind::Depth | StreamKind::BookTicker => {
+                    self.inquiries.comparison(symbol, now);
+                }
+                StreamKind::Trades | StreamKind::MarkPrice => {
+                    self.inquiries.trades(symbol, None, now);
+                }
+            },
+            Some(Question::Frozen(stream)) => {
+                tracing::error!(%stream, "the stream is frozen: the venue is beyond it");
+                let sampler = self.cutter.sampler_mut(stream.symbol);
+                match (stream.kind, sampler) {
+                    (StreamKind::Depth, Some(sampler)) => sampler.on_frozen(),
+                    (StreamKind::Trades, Some(sampler)) => sampler.on_trades_disconnected(),
+                    (StreamKind::BookTicker | StreamKind::MarkPrice, _) | (_, None) => {}
+                }
+                self.feed.streams.replace(stream);
+            }
+        }
+    }
+
     /// Asks for the snapshot that a book needs, unless one is on its way or was just asked for.
     fn follow_up(&mut self, symbol: Symbol, outcome: Outcome) {
+        let now = self.clock.now();
         match outcome {
             Outcome::Ignored => {}
             Outcome::Applied => {
@@ -171,52 +294,68 @@ impl<V: Venue> MarketData<V> {
                     .cutter
                     .sampler(symbol)
                     .is_some_and(|sampler| sampler.sync().needs_fresh_snapshot());
-                if edge && self.may_ask(symbol) {
-                    if let Some(sampler) = self.cutter.sampler_mut(symbol) {
-                        sampler.begin_refresh();
-                    }
-                    self.ask(symbol);
+                if edge
+                    && self.inquiries.book(symbol, now)
+                    && let Some(sampler) = self.cutter.sampler_mut(symbol)
+                {
+                    sampler.begin_refresh();
                 }
             }
-            Outcome::Buffered => self.ask_if_due(symbol),
+            Outcome::Buffered => {
+                self.inquiries.book(symbol, now);
+            }
             Outcome::NeedsSnapshot(reason) => {
                 tracing::warn!(%symbol, %reason, "the book is unproven; a snapshot is needed");
-                self.ask_if_due(symbol);
+                self.inquiries.book(symbol, now);
             }
         }
     }
 
-    fn ask_if_due(&mut self, symbol: Symbol) {
-        if self.may_ask(symbol) {
-            self.ask(symbol);
-        }
-    }
-
-    fn may_ask(&self, symbol: Symbol) -> bool {
-        self.asked.get(&symbol).is_none_or(|asked| {
-            !asked.is_pending && self.clock.now().since(asked.at) >= SNAPSHOT_INTERVAL
-        })
-    }
-
-    fn ask(&mut self, symbol: Symbol) {
-        self.asked.insert(symbol, Asked { at: self.clock.now(), is_pending: true });
-        let venue = Arc::clone(&self.venue);
-        self.snapshots.spawn(async move { (symbol, venue.depth(symbol).await) });
-    }
-
-    fn on_snapshot(&mut self, symbol: Symbol, answer: Answer<DepthSnapshot>) {
-        if let Some(asked) = self.asked.get_mut(&symbol) {
-            asked.is_pending = false;
-        }
-        match answer {
-            Ok(snapshot) => {
-                self.held.push(snapshot);
-                let now = self.clock.now();
-                if self.cutter.next_deadline().is_none_or(|due| now < due) {
-                    self.take_snapshots(now);
-                }
+    fn on_answer(&mut self, answered: Answered) {
+        let now = self.clock.now();
+        match answered {
+            Answered::Book(_, Ok(snapshot)) => self.hold(snapshot, now),
+            Answered::Comparison(symbol, Ok(snapshot)) => self.compare(symbol, snapshot, now),
+            Answered::Trades(symbol, Ok(trades)) => self.on_trades(symbol, &trades, now),
+            Answered::Book(symbol, Err(error)) | Answered::Comparison(symbol, Err(error)) => {
+                tracing::warn!(%symbol, %error, "no snapshot of the book");
             }
-            Err(error) => tracing::warn!(%symbol, %error, "no snapshot of the book"),
+            Answered::Trades(symbol, Err(error)) => {
+                tracing::warn!(%symbol, %error, "no trades of the venue");
+            }
+        }
+    }
+
+    fn hold(&mut self, snapshot: DepthSnapshot, now: Timestamp) {
+        self.held.push(snapshot);
+        if self.cutter.next_deadline().is_none_or(|due| now < due) {
+            self.take_snapshots(now);
+        }
+    }
+
+    /// Tells the doubt where the venue stands. A book that was never updated is proven by standing
+    /// still between two comparisons.
+    fn compare(&mut self, symbol: Symbol, snapshot: DepthSnapshot, now: Timestamp) {
+        let Some(watch) = self.watches.get_mut(&symbol) else { return };
+        let venue_id = snapshot.last_update_id;
+        let stands_still = watch.newest(StreamKind::Depth) == Some(venue_id);
+        watch.on_newest_id(now, StreamKind::Depth, Some(venue_id));
+        let is_unproven =
+            self.cutter.sampler(symbol).is_some_and(|sampler| sampler.sync().waiting().is_some());
+        if stands_still && is_unproven {
+            self.hold(snapshot, now);
+        }
+    }
+
+    fn on_trades(&mut self, symbol: Symbol, trades: &[PublicTrade], now: Timestamp) {
+        let newest = trades.last().map(|trade| trade.trade_id.0);
+        if let Some(watch) = self.watches.get_mut(&symbol) {
+            watch.on_newest_id(now, StreamKind::Trades, newest);
+        }
+        // An answer that came after the second's end adds nothing to it.
+        if self.cutter.next_deadline().is_some_and(|due| now < due) {
+            let is_whole = trades.len() < usize::try_from(PUBLIC_TRADES_MAX).unwrap_or(usize::MAX);
+            self.cutter.on_missed_trades(symbol, trades, is_whole);
         }
     }
 
@@ -224,6 +363,9 @@ impl<V: Venue> MarketData<V> {
         for snapshot in std::mem::take(&mut self.held) {
             let symbol = snapshot.symbol;
             let outcome = self.cutter.on_event(now, &MarketEvent::Snapshot(snapshot));
+            if outcome == Outcome::Applied {
+                self.inquiries.on_proven(symbol);
+            }
             self.follow_up(symbol, outcome);
         }
     }
@@ -253,6 +395,7 @@ impl<V: Venue> MarketData<V> {
         }
         for sampler in self.cutter.samplers_mut() {
             sampler.on_proof_of_life_lost();
+            sampler.on_trades_disconnected();
         }
     }
 
@@ -271,9 +414,10 @@ impl<V: Venue> MarketData<V> {
             if heard.is_connected && heard.is_proven && !is_proven {
                 heard.is_proven = false;
                 tracing::warn!(route = route.as_str(), "the market stream proves no life");
-                if *route == Route::Public {
-                    for sampler in self.cutter.samplers_mut() {
-                        sampler.on_proof_of_life_lost();
+                for sampler in self.cutter.samplers_mut() {
+                    match route {
+                        Route::Public => sampler.on_proof_of_life_lost(),
+                        Route::Market => sampler.on_trades_disconnected(),
                     }
                 }
             }
@@ -314,11 +458,10 @@ impl<V: Venue> Actor for MarketData<V> {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return Ok(()),
-                Some(answered) = self.snapshots.join_next() => {
-                    let (symbol, answer) = answered.map_err(ActorFailure::new)?;
-                    self.on_snapshot(symbol, answer);
+                Some(answered) = self.inquiries.next() => {
+                    self.on_answer(answered.map_err(ActorFailure::new)?);
                 }
-                received = self.mailbox.recv() => match received {
+                received = self.feed.mailbox.recv() => match received {
                     Some(message) => self.on_message(message).await,
                     None => return Ok(()),
                 },

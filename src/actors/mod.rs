@@ -16,29 +16,33 @@
 //! Order of ending: the trader first (it cancels entries and leaves the position protected or
 //! flat), then everything else.
 
+mod ack_watch;
 mod backoff;
 mod clock_offset;
 mod gateway;
+mod inquiries;
 mod market_data;
 mod operator;
 mod order_connection;
 mod predictor;
 mod recorder;
+mod snapshot_budget;
 mod streams;
 mod supervisor;
 mod trader;
 mod user_data;
 mod wall_clock;
 
+pub use ack_watch::Acknowledged;
 pub use backoff::Backoff;
 pub use clock_offset::ClockOffsetMeter;
 pub use gateway::{Gateway, GatewayHandle, GatewayMailbox, gateway_mailbox};
-pub use market_data::{FrameConsumers, MarketData};
+pub use market_data::{FrameConsumers, MarketData, MarketFeed};
 pub use operator::{ControlAnswer, ControlRequest, Operator, OperatorError, ask};
 pub use predictor::{Loaded, ModelError, ModelSource, PredictorActor, PredictorHandle};
 pub use recorder::{Recorder, RecorderHandle};
 pub use streams::{MarketStreamActor, UserStreamActor};
 pub use supervisor::{Actor, ActorFailure, Supervisor, SupervisorError};
 pub use trader::{Records, Trader, TraderEnded, TraderHandle, TraderMailbox, trader_mailbox};
-pub use user_data::UserData;
+pub use user_data::{UserData, UserFeed};
 pub use wall_clock::WallClockWatch;

@@ -1,35 +1,92 @@
-//! The account's own events to the engine. After every connection the engine reconciles.
+//! The account's own events to the engine. After every connection, and every switch of one, the
+//! engine reconciles; so it does when the stream does not tell of an order that was acknowledged.
+
+use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::binance::UserMessage;
 use crate::binance::parse::UserEvent;
+use crate::binance::{UserMessage, UserStreamHandle};
+use crate::clock::SharedClock;
 use crate::engine::{Event, Feed};
 
+use super::ack_watch::{AckWatch, Acknowledged, Miss};
 use super::supervisor::{Actor, ActorFailure};
 use super::trader::{TraderEnded, TraderHandle};
 
+/// Nothing is awaited: any message comes first.
+const IDLE: Duration = Duration::from_hours(1);
+
+/// What the stream tells, what it must tell, and the way to have it connect anew.
+pub struct UserFeed {
+    /// Its messages.
+    pub mailbox: mpsc::Receiver<UserMessage>,
+    /// Orders the venue acknowledged.
+    pub acknowledged: mpsc::Receiver<Acknowledged>,
+    /// Its handle.
+    pub stream: UserStreamHandle,
+}
+
 /// Carries user stream messages to the trader.
 pub struct UserData {
-    mailbox: mpsc::Receiver<UserMessage>,
+    feed: UserFeed,
+    clock: SharedClock,
+    watch: AckWatch,
     trader: TraderHandle,
 }
 
 impl UserData {
-    /// Reads `mailbox` and tells `trader`.
+    /// Reads `feed` and tells `trader`.
     #[must_use]
-    pub const fn new(mailbox: mpsc::Receiver<UserMessage>, trader: TraderHandle) -> Self {
-        Self { mailbox, trader }
+    pub fn new(feed: UserFeed, clock: SharedClock, trader: TraderHandle) -> Self {
+        Self { feed, clock, watch: AckWatch::default(), trader }
     }
 
-    async fn on_message(&self, message: UserMessage) -> Result<(), TraderEnded> {
+    async fn on_message(&mut self, message: UserMessage) -> Result<(), TraderEnded> {
         match message {
-            UserMessage::Connected { .. } => self.tell_liveness(true).await,
-            UserMessage::Disconnected { .. } => self.tell_liveness(false).await,
+            UserMessage::Connected { .. } => {
+                self.watch.on_connected();
+                self.tell_liveness(true).await
+            }
+            UserMessage::Disconnected { .. } => {
+                self.watch.on_disconnected();
+                self.tell_liveness(false).await
+            }
+            // Said of a stream that lives, it asks for a reconciliation.
+            UserMessage::Switched { .. } => self.tell_liveness(true).await,
             UserMessage::Alive { .. } => Ok(()),
-            UserMessage::Event { event, .. } => self.on_event(event).await,
+            UserMessage::Event { event, .. } => {
+                match &event {
+                    UserEvent::Order(report) => self.watch.on_event(report.client_order_id),
+                    UserEvent::Fill(fill) => {
+                        if let Some(order) = fill.client_order_id {
+                            self.watch.on_event(order);
+                        }
+                    }
+                    UserEvent::Stop(_)
+                    | UserEvent::Position(_)
+                    | UserEvent::Balance(_)
+                    | UserEvent::Leverage { .. }
+                    | UserEvent::MarginCall
+                    | UserEvent::ListenKeyExpired
+                    | UserEvent::Unreadable(_) => {}
+                }
+                self.on_event(event).await
+            }
         }
+    }
+
+    async fn on_missed(&mut self) -> Result<(), TraderEnded> {
+        while let Some(miss) = self.watch.due(self.clock.now()) {
+            tracing::warn!(?miss, "the user stream does not tell of an acknowledged order");
+            if miss == Miss::Reconnect {
+                self.feed.stream.reconnect("silent about acknowledged orders");
+            }
+            self.tell_liveness(miss == Miss::Reconcile).await?;
+        }
+        Ok(())
     }
 
     async fn on_event(&self, event: UserEvent) -> Result<(), TraderEnded> {
@@ -66,17 +123,23 @@ impl Actor for UserData {
     /// Runs until shut down or until the stream ends.
     async fn run(&mut self, shutdown: &CancellationToken) -> Result<(), ActorFailure> {
         loop {
-            tokio::select! {
+            let due = self.watch.next_deadline();
+            let wait = due.map_or(IDLE, |due| due.since(self.clock.now()));
+            let told = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return Ok(()),
-                received = self.mailbox.recv() => match received {
-                    Some(message) => {
-                        if self.on_message(message).await.is_err() {
-                            return Ok(());
-                        }
-                    }
+                received = self.feed.mailbox.recv() => match received {
+                    Some(message) => self.on_message(message).await,
                     None => return Ok(()),
                 },
+                Some(acknowledged) = self.feed.acknowledged.recv() => {
+                    self.watch.on_acknowledged(acknowledged);
+                    Ok(())
+                }
+                () = sleep(wait) => self.on_missed().await,
+            };
+            if told.is_err() {
+                return Ok(());
             }
         }
     }

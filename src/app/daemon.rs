@@ -5,22 +5,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::actors::{
-    ClockOffsetMeter, FrameConsumers, Gateway, GatewayMailbox, Loaded, MarketData,
+    ClockOffsetMeter, FrameConsumers, Gateway, GatewayMailbox, Loaded, MarketData, MarketFeed,
     MarketStreamActor, ModelError, ModelSource, Operator, OperatorError, PredictorActor,
     PredictorHandle, Recorder, RecorderHandle, Records, Supervisor, SupervisorError, Trader,
-    TraderHandle, UserData, UserStreamActor, WallClockWatch, gateway_mailbox, trader_mailbox,
+    TraderHandle, UserData, UserFeed, UserStreamActor, WallClockWatch, gateway_mailbox,
+    trader_mailbox,
 };
 use crate::binance::{
-    BinanceError, BinanceVenue, MarketStreamSettings, MarketStreams, OrderSocket, RestClient,
-    RestSettings, UserStream,
+    BinanceError, BinanceVenue, Dialer, MarketStreamSettings, MarketStreams, OrderSocket,
+    RestClient, RestSettings, Rotation, UserStream, UserStreamSettings,
 };
 use crate::clock::SharedClock;
 use crate::config::{OrderTransport, Settings};
-use crate::domain::{Failure, Instrument, RunId, Second, Symbol};
+use crate::domain::{Failure, Instrument, Market, RunId, Second, Symbol};
 use crate::engine::{EngineStatus, Event, ModelInCharge, Started, TradedInstrument};
 use crate::store::models::ModelStore;
 use crate::store::{EmergencyFile, FolderLock, InstrumentKey, Journal, StoreError, Tape};
@@ -31,6 +32,9 @@ use super::watchdog::Watchdog;
 
 /// The venue answers in milliseconds; after so long an answer is not to be expected any more.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Acknowledged orders on their way to the watch over the user stream.
+const ACKNOWLEDGED_CAPACITY: usize = 64;
 
 /// What the daemon does besides recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +117,7 @@ struct Surroundings {
     rest: Arc<RestClient>,
     venue: Arc<BinanceVenue>,
     instruments: Vec<Instrument>,
+    dialer: Dialer,
 }
 
 impl Daemon {
@@ -209,13 +214,18 @@ impl Daemon {
     ) {
         let venue = self.order_venue(settings, around);
         let gateway = Gateway::new(venue, Arc::clone(clock), gateway_mail, trader.clone());
-        let (user_stream, user_mail) =
-            UserStream::new(Arc::clone(&around.rest), settings.urls.streams.clone(), 1);
+        let stream_settings = UserStreamSettings::new(settings.urls.streams.clone(), 1);
+        let (user_stream, mailbox) =
+            UserStream::new(Arc::clone(&around.rest), stream_settings, around.dialer.clone());
+        let (watch, acknowledged) = mpsc::channel(ACKNOWLEDGED_CAPACITY);
+        let gateway = gateway.watched_by(watch);
+        let feed = UserFeed { mailbox, acknowledged, stream: user_stream.handle() };
+        let user_data = UserData::new(feed, Arc::clone(clock), trader.clone());
         let meter = ClockOffsetMeter::new(Arc::clone(&around.rest), trader.clone());
         let ends = &self.ends_rest;
         self.supervisor.spawn("gateway", gateway, ends.clone());
         self.supervisor.spawn("user stream", UserStreamActor::new(user_stream), ends.clone());
-        self.supervisor.spawn("user data", UserData::new(user_mail, trader.clone()), ends.clone());
+        self.supervisor.spawn("user data", user_data, ends.clone());
         self.supervisor.spawn("clock offset", meter, ends.clone());
     }
 
@@ -242,12 +252,14 @@ impl Daemon {
     ) {
         let stream_settings = MarketStreamSettings {
             base_url: settings.urls.streams.clone(),
+            market: Market::Usdm,
             symbols: settings.symbols.clone(),
             jitter_seed: 2,
+            rotation: Rotation::default(),
         };
-        let (streams, mailbox) = MarketStreams::new(stream_settings, Arc::clone(clock));
+        let (streams, mailbox) = MarketStreams::new(stream_settings, around.dialer.clone());
         let market_data = MarketData::new(
-            mailbox,
+            MarketFeed { mailbox, streams: streams.handle() },
             Arc::clone(&around.venue),
             Arc::clone(clock),
             &around.instruments,
@@ -345,6 +357,7 @@ impl Surroundings {
         if mode == Mode::Trade && settings.credentials.is_none() {
             return Err(DaemonError::NoCredentials(settings.environment));
         }
+        let dialer = Dialer::new(Arc::clone(&clock));
         let rest = Arc::new(RestClient::new(rest_settings(settings), clock)?);
         rest.measure_clock().await?;
         let rules = rest.exchange_info().await?;
@@ -359,7 +372,7 @@ impl Surroundings {
             return Err(DaemonError::HedgeMode);
         }
         let venue = Arc::new(BinanceVenue::new(Arc::clone(&rest)));
-        Ok(Self { rest, venue, instruments })
+        Ok(Self { rest, venue, instruments, dialer })
     }
 
     async fn traded_instruments(

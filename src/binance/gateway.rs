@@ -12,12 +12,12 @@ use futures_util::future::try_join_all;
 use super::error::BinanceError;
 use super::order_socket::{OrderSocket, SocketFailure};
 use super::rest::RestClient;
-use crate::book::DepthSnapshot;
+use crate::book::{DepthSnapshot, PublicTrade};
 use crate::domain::{
     AccountReport, ClientOrderId, FeeRates, Fill, OrderReport, OrderRequest, PositionReport,
     StopReport, StopRequest, Symbol, Timestamp, TradeId,
 };
-use crate::venue::{Answer, Venue};
+use crate::venue::{Answer, PUBLIC_TRADES_MAX, Venue};
 
 /// Levels a side of a resync: as many as the venue gives.
 const RESYNC_LEVELS: u32 = 1000;
@@ -164,6 +164,15 @@ impl Venue for BinanceVenue {
 
     async fn depth(&self, symbol: Symbol) -> Answer<DepthSnapshot> {
         Ok(self.rest.order_book(symbol, RESYNC_LEVELS).await?)
+    }
+
+    async fn public_trades(
+        &self,
+        symbol: Symbol,
+        from: Option<TradeId>,
+    ) -> Answer<Vec<PublicTrade>> {
+        let from = from.map(|id| id.0);
+        Ok(self.rest.aggregate_trades(symbol, from, PUBLIC_TRADES_MAX).await?)
     }
 }
 

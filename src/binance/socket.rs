@@ -74,15 +74,16 @@ impl Socket {
                     self.unanswered = 0;
                     match message {
                         Some(Ok(Message::Text(text))) => return Frame::Text(text),
-                        Some(Ok(Message::Pong(_))) => return Frame::Alive,
+                        // tungstenite echoes a ping's payload by itself; a pong may come unasked.
+                        Some(Ok(Message::Ping(_) | Message::Pong(_))) => return Frame::Alive,
                         Some(Ok(Message::Close(frame))) => {
                             let reason = frame.map_or_else(String::new, |frame| {
                                 format!(" ({} {})", frame.code, frame.reason)
                             });
                             return Frame::Closed(format!("closed by venue{reason}"));
                         }
-                        // tungstenite answers pings itself; the venue sends no binary frames.
-                        Some(Ok(Message::Ping(_) | Message::Binary(_) | Message::Frame(_))) => {}
+                        // The venue sends none of these.
+                        Some(Ok(Message::Binary(_) | Message::Frame(_))) => {}
                         Some(Err(error)) => return Frame::Closed(describe(&error)),
                         None => return Frame::Closed("connection lost".to_owned()),
                     }

@@ -1,28 +1,27 @@
-//! The account's own events over WebSocket: gets a key, connects, keeps the key alive, tells.
+//! The account's own events over WebSocket: gets a key, connects, keeps the key alive, rotates.
 //!
-//! Nothing is replayed by the venue: after every [`UserMessage::Connected`] the consumer
-//! reconciles by REST. Invariants: **1** every interruption is told before the first event after
-//! it; **2** nothing is dropped; **3** the key appears in no message; **4** the key is never
-//! deleted: another process of the account may use it.
+//! Nothing is replayed by the venue: after every [`UserMessage::Connected`] and
+//! [`UserMessage::Switched`] the consumer reconciles by REST. Invariants: **1** every interruption
+//! is told before the first event after it; **2** nothing is dropped; **3** the key appears in no
+//! message; **4** the key is never deleted: another process of the account may use it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::{Instant, interval_at, sleep};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
-use super::parse::{UserEvent, parse_user_events};
+use super::connection_budget::Dialer;
+use super::parse::UserEvent;
 use super::rest::RestClient;
-use super::socket::{Frame, Socket};
+use super::streams::Rotation;
+use super::user_span::UserSpan;
 use crate::domain::Timestamp;
-use crate::sign::Secret;
 
 /// A burst of fills of a swept book fits; then the socket waits.
 const MAILBOX_CAPACITY: usize = 256;
-/// A key lives an hour; this is how often it is extended.
-const KEEP_ALIVE_INTERVAL: Duration = Duration::from_mins(30);
 
 /// What the user stream tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +38,11 @@ pub enum UserMessage {
         /// Why, for people.
         reason: String,
     },
+    /// A connection took over from the one before without an interruption.
+    Switched {
+        /// When.
+        receive_time: Timestamp,
+    },
     /// The other side is there, though it may have nothing to say.
     Alive {
         /// When.
@@ -53,31 +57,75 @@ pub enum UserMessage {
     },
 }
 
-/// The connection of account events; runs until shut down.
-pub struct UserStream {
-    rest: Arc<RestClient>,
-    base_url: String,
-    jitter_seed: u64,
-    outbox: mpsc::Sender<UserMessage>,
+/// Where to connect, and how long for.
+#[derive(Debug, Clone)]
+pub struct UserStreamSettings {
+    /// Scheme, host and port of the streams.
+    pub base_url: String,
+    /// Seeds the jitter of reconnecting.
+    pub jitter_seed: u64,
+    /// How often the key, which lives an hour, is extended.
+    pub keep_alive: Duration,
+    /// When the connection is replaced; both are open for the time of proving.
+    pub rotation: Rotation,
 }
 
+/// The connection of account events; runs until shut down.
+pub struct UserStream {
+    pub(super) rest: Arc<RestClient>,
+    pub(super) settings: UserStreamSettings,
+    pub(super) dialer: Dialer,
+    pub(super) outbox: mpsc::Sender<UserMessage>,
+    pub(super) doubts: mpsc::Receiver<String>,
+    handle: UserStreamHandle,
+}
+
+/// Asks something of a running [`UserStream`]; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct UserStreamHandle(mpsc::Sender<String>);
+
 /// The consumer is gone: there is nobody to receive for.
-struct NobodyListens;
+pub(super) struct NobodyListens;
+
+impl UserStreamSettings {
+    /// The venue's own rhythm.
+    #[must_use]
+    pub fn new(base_url: String, jitter_seed: u64) -> Self {
+        let (keep_alive, rotation) = (Duration::from_mins(30), Rotation::default());
+        Self { base_url, jitter_seed, keep_alive, rotation }
+    }
+}
+
+impl UserStreamHandle {
+    /// Has the connection replaced, which was seen not to tell what happened.
+    pub fn reconnect(&self, reason: &str) {
+        // One that is being replaced need not be told twice.
+        let _ = self.0.try_send(reason.to_owned());
+    }
+}
 
 impl UserStream {
     /// Prepares the connection; [`run`](Self::run) opens it.
     #[must_use]
     pub fn new(
         rest: Arc<RestClient>,
-        base_url: String,
-        jitter_seed: u64,
+        settings: UserStreamSettings,
+        dialer: Dialer,
     ) -> (Self, mpsc::Receiver<UserMessage>) {
         let (outbox, mailbox) = mpsc::channel(MAILBOX_CAPACITY);
-        (Self { rest, base_url, jitter_seed, outbox }, mailbox)
+        let (doubt, doubts) = mpsc::channel(1);
+        let handle = UserStreamHandle(doubt);
+        (Self { rest, settings, dialer, outbox, doubts, handle }, mailbox)
+    }
+
+    /// The way to ask something of the connection while it runs.
+    #[must_use]
+    pub fn handle(&self) -> UserStreamHandle {
+        self.handle.clone()
     }
 
     /// Holds the connection until `shutdown`, or until nobody listens any more.
-    pub async fn run(self, shutdown: &CancellationToken) {
+    pub async fn run(mut self, shutdown: &CancellationToken) {
         tokio::select! {
             biased;
             () = shutdown.cancelled() => {}
@@ -85,76 +133,23 @@ impl UserStream {
         }
     }
 
-    async fn keep_connected(&self) {
-        let mut backoff = Backoff::new(self.jitter_seed);
+    async fn keep_connected(&mut self) {
+        let mut backoff = Backoff::new(self.settings.jitter_seed);
         loop {
             let opened = self.rest.now();
-            let Ok(reason) = self.receive().await else { return };
+            let Ok(reason) = UserSpan::open_and_run(self).await else { return };
             let receive_time = self.rest.now();
             tracing::warn!(reason, "user stream disconnected");
             if self.tell(UserMessage::Disconnected { receive_time, reason }).await.is_err() {
                 return;
             }
             sleep(backoff.next_delay(receive_time.since(opened))).await;
+            // What was doubted of the lost connection is void.
+            while self.doubts.try_recv().is_ok() {}
         }
     }
 
-    /// Opens the connection and tells what it says, until it ends; the answer is why it did.
-    async fn receive(&self) -> Result<String, NobodyListens> {
-        let key = match self.rest.start_listen_key().await {
-            Ok(key) => key,
-            Err(error) => return Ok(error.to_string()),
-        };
-        let mut socket = match Socket::open(&self.url(&key)).await {
-            Ok(socket) => socket,
-            Err(reason) => return Ok(reason),
-        };
-        self.tell(UserMessage::Connected { receive_time: self.rest.now() }).await?;
-        let mut keep_alive = interval_at(Instant::now() + KEEP_ALIVE_INTERVAL, KEEP_ALIVE_INTERVAL);
-        loop {
-            tokio::select! {
-                biased;
-                _ = keep_alive.tick() => {
-                    // A key that cannot be extended is replaced by connecting anew.
-                    if let Err(error) = self.rest.extend_listen_key().await {
-                        return Ok(format!("listen key not extended: {error}"));
-                    }
-                }
-                frame = socket.next() => {
-                    if let Some(reason) = self.tell_frame(frame).await? {
-                        return Ok(reason);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Tells what a frame says; an answer is the reason why it was the last one.
-    async fn tell_frame(&self, frame: Frame) -> Result<Option<String>, NobodyListens> {
-        let receive_time = self.rest.now();
-        let text = match frame {
-            Frame::Closed(reason) => return Ok(Some(reason)),
-            Frame::Alive => {
-                self.tell(UserMessage::Alive { receive_time }).await?;
-                return Ok(None);
-            }
-            Frame::Text(text) => text,
-        };
-        let mut expired = None;
-        for event in parse_user_events(&text) {
-            if event == UserEvent::ListenKeyExpired {
-                expired = Some("listen key expired".to_owned());
-            }
-            self.tell(UserMessage::Event { receive_time, event }).await?;
-        }
-        Ok(expired)
-    }
-
-    fn url(&self, key: &Secret) -> String {
-        format!("{}/private/ws/{}", self.base_url.trim_end_matches('/'), key.expose())
-    }
-
-    async fn tell(&self, message: UserMessage) -> Result<(), NobodyListens> {
+    pub(super) async fn tell(&self, message: UserMessage) -> Result<(), NobodyListens> {
         self.outbox.send(message).await.map_err(|_| NobodyListens)
     }
 }

@@ -64,6 +64,10 @@ pub enum Reason {
     NoProofOfLife,
     /// Nothing was running.
     NotRunning,
+    /// The venue's book goes on, but no update of it comes.
+    FrozenStream,
+    /// The book is proven, but trades of the second may be missing from its flow.
+    MissedTrades,
 }
 
 /// What one snapshot cannot give back: the second's changes and trades.
@@ -130,6 +134,8 @@ impl std::fmt::Display for Reason {
             Self::Disconnected => "disconnected",
             Self::NoProofOfLife => "no proof of life",
             Self::NotRunning => "not running",
+            Self::FrozenStream => "the depth stream is frozen",
+            Self::MissedTrades => "trades may be missing",
         })
     }
 }

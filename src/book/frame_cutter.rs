@@ -11,7 +11,7 @@ use crate::domain::{Instrument, Second, Symbol, Timestamp};
 use super::frame::Frame;
 use super::sampler::Sampler;
 use super::sequence::Outcome;
-use super::update::MarketEvent;
+use super::update::{MarketEvent, PublicTrade};
 
 /// Cuts frames of all its instruments on the one-second grid.
 ///
@@ -70,6 +70,16 @@ impl FrameCutter {
     pub fn on_event(&mut self, receive_time: Timestamp, event: &MarketEvent) -> Outcome {
         self.sampler_mut(event.symbol())
             .map_or(Outcome::Ignored, |sampler| sampler.on_event(receive_time, event))
+    }
+
+    /// Takes the venue's answer to [`Sampler::missing_trades`]: `trades` in order, all there are if
+    /// `is_whole`. Only those of the second under way count.
+    pub fn on_missed_trades(&mut self, symbol: Symbol, trades: &[PublicTrade], is_whole: bool) {
+        let Some(second) = self.current else { return };
+        let start = second.plus(-1).end();
+        if let Some(sampler) = self.sampler_mut(symbol) {
+            sampler.on_missed_trades(trades, is_whole, start);
+        }
     }
 
     /// Leaves out the seconds up to `now`, of which nothing is known, without a frame.

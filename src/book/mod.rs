@@ -17,6 +17,7 @@ mod proof;
 mod sampler;
 mod sequence;
 mod snapshot;
+mod trade_chain;
 mod update;
 
 pub use decoder::{DecodeError, MarketDataDecoder};

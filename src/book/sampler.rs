@@ -3,9 +3,9 @@
 //! Knows no clock: the caller says when a second has ended. Invariants: **1** the row of second T
 //! holds everything received before T and nothing later, its flow what came in [T − 1 s, T);
 //! **2** a row is valid exactly if the chain of updates is proven and both sides hold a level,
-//! however quiet the market; **3** nothing is interpolated: a stale row shows the last book held.
+//! however quiet the market, and (where ids tell) no trade of the second is missing; **3** nothing is interpolated: a stale row shows the last book held.
 
-use crate::domain::{Instrument, Market, Price, Second, Side, Symbol, Timestamp};
+use crate::domain::{Instrument, Market, Price, Second, Side, Symbol, Timestamp, TradeId};
 
 use super::flow_meter::{Best, FlowMeter};
 use super::frame::{Reason, Row, Validity};
@@ -13,7 +13,8 @@ use super::grid::Grid;
 use super::proof::{BestPriceProof, ProofCount};
 use super::sequence::{BookSync, Outcome};
 use super::snapshot::Snapshot;
-use super::update::{DepthUpdate, MarketEvent};
+use super::trade_chain::{Counted, TradeChain};
+use super::update::{DepthUpdate, MarketEvent, PublicTrade};
 
 /// Follows one instrument and cuts its rows.
 #[derive(Debug, Clone)]
@@ -22,6 +23,8 @@ pub struct Sampler {
     market: Market,
     sync: BookSync,
     flow: FlowMeter,
+    /// `None` where trades are believed as they come.
+    trades: Option<TradeChain>,
     /// The last proven snapshot that was cut or lost.
     held: Option<Snapshot>,
     /// When the book last changed.
@@ -41,6 +44,7 @@ impl Sampler {
             market: instrument.market,
             sync: BookSync::new(grid),
             flow: FlowMeter::new(grid.tick_size()),
+            trades: None,
             held: None,
             changed_at: None,
             mark_price: None,
@@ -82,7 +86,8 @@ impl Sampler {
                 outcome
             }
             MarketEvent::Trade(trade) => {
-                if trade.is_book_trade {
+                let counted = self.trades.as_mut().map_or(Counted::Yes, |it| it.on_trade(trade));
+                if trade.is_book_trade && counted == Counted::Yes {
                     self.flow.on_trade(trade);
                 }
                 Outcome::Ignored
@@ -105,6 +110,55 @@ impl Sampler {
         self.sync.on_disconnect();
     }
 
+    /// The venue's book was seen beyond ours while no update came; a snapshot is needed once one does.
+    pub fn on_frozen(&mut self) {
+        self.hold();
+        self.proof.restart();
+        self.sync.on_frozen();
+    }
+
+    /// The book's updates come over another connection from now on, without an interruption.
+    pub const fn on_switched(&mut self) {
+        self.sync.on_switched();
+    }
+
+    /// From now on trades are aggregates with consecutive ids, to which nobody listens yet: a second
+    /// that may lack one is not valid.
+    pub fn expect_consecutive_trades(&mut self) {
+        self.trades = Some(TradeChain::new());
+    }
+
+    /// Trades are told from now on.
+    pub fn on_trades_connected(&mut self) {
+        if let Some(trades) = &mut self.trades {
+            trades.on_connect();
+        }
+    }
+
+    /// Trades are not told any more.
+    pub fn on_trades_disconnected(&mut self) {
+        if let Some(trades) = &mut self.trades {
+            trades.on_disconnect();
+        }
+    }
+
+    /// The id from which on trades should be asked for, so that the second under way may be proven.
+    #[must_use]
+    pub fn missing_trades(&self) -> Option<TradeId> {
+        self.trades.as_ref().and_then(TradeChain::missing_from)
+    }
+
+    /// Takes the venue's trades from [`missing_trades`](Self::missing_trades) on, in order: those
+    /// missed since `start`, the start of the second under way, count for it.
+    pub fn on_missed_trades(&mut self, trades: &[PublicTrade], is_whole: bool, start: Timestamp) {
+        let Some(chain) = &mut self.trades else { return };
+        for trade in chain.on_answer(trades, is_whole, start) {
+            if trade.is_book_trade {
+                self.flow.on_trade(&trade);
+            }
+        }
+    }
+
     /// The connection has proven nothing for too long: rows are stale until it does.
     pub const fn on_proof_of_life_lost(&mut self) {
         self.is_proven_alive = false;
@@ -125,6 +179,9 @@ impl Sampler {
     pub fn cut(&mut self, second: Second) -> Row {
         self.hold();
         let validity = self.validity();
+        if let Some(trades) = &mut self.trades {
+            trades.on_cut();
+        }
         let book_age = age_ms(second, self.changed_at);
         let (mark_price, mark_age_ms) = match self.market {
             Market::Spot => {
@@ -175,6 +232,9 @@ impl Sampler {
             (Some(reason), _) => reason,
             (None, _) if !self.is_proven_alive => Reason::NoProofOfLife,
             (None, None) => Reason::EmptySide,
+            (None, Some(_)) if self.trades.as_ref().is_some_and(TradeChain::is_doubted) => {
+                Reason::MissedTrades
+            }
             (None, Some(_)) => return Validity::Valid,
         };
         if self.held.is_some() { Validity::Stale(reason) } else { Validity::Missing(reason) }
@@ -233,7 +293,7 @@ pub(super) fn test_instrument(symbol: &str, market: Market) -> Instrument {
 mod tests {
     use super::*;
     use crate::book::{BookTicker, DepthSnapshot, Level, MarkPrice, PublicTrade};
-    use crate::domain::{Quantity, TradeId};
+    use crate::domain::Quantity;
 
     #[test]
     fn a_quiet_market_stays_valid_while_its_book_ages() {
@@ -331,6 +391,41 @@ mod tests {
         assert_eq!(sampler.cut(at(3)).validity, Validity::Stale(Reason::Disconnected));
         let _ = sampler.on_event(millis(3_100), &update(2, &[], &[]));
         assert_eq!(sampler.cut(at(4)).validity, Validity::Stale(Reason::NoSnapshot));
+    }
+
+    #[test]
+    fn a_second_that_may_lack_a_trade_is_stale_and_the_next_is_not() {
+        let MarketEvent::Trade(one) = trade(100, 1, false, true) else { panic!() };
+        let numbered = |id| PublicTrade { trade_id: TradeId(id), ..one };
+        let mut sampler = sampler(Market::Usdm);
+        sampler.expect_consecutive_trades();
+        let _ = sampler.on_event(millis(0), &snapshot(1));
+        sampler.on_trades_connected();
+        assert_eq!(sampler.cut(at(1)).validity, Validity::Stale(Reason::MissedTrades));
+        let _ = sampler.on_event(millis(1_100), &MarketEvent::Trade(numbered(5)));
+        assert_eq!(sampler.cut(at(2)).validity, Validity::Valid);
+        let _ = sampler.on_event(millis(2_100), &MarketEvent::Trade(numbered(8)));
+        let row = sampler.clone().cut(at(3));
+        assert_eq!(row.validity, Validity::Stale(Reason::MissedTrades));
+        assert_eq!(row.flow.trades.count, 1);
+        assert_eq!(sampler.missing_trades(), Some(TradeId(6)));
+        let during = |id| PublicTrade { trade_time: millis(2_050), ..numbered(id) };
+        let before = PublicTrade { trade_time: millis(1_990), ..numbered(6) };
+        sampler.on_missed_trades(&[before, during(7), during(8)], true, millis(2_000));
+        let row = sampler.cut(at(3));
+        assert_eq!((row.validity, row.flow.trades.count), (Validity::Valid, 2));
+        assert_eq!(sampler.cut(at(4)).flow.trades.count, 0);
+    }
+
+    #[test]
+    fn a_frozen_book_is_stale_until_an_update_joins_a_new_snapshot() {
+        let mut sampler = sampler(Market::Usdm);
+        let _ = sampler.on_event(millis(0), &snapshot(1));
+        sampler.on_frozen();
+        assert_eq!(sampler.cut(at(1)).validity, Validity::Stale(Reason::FrozenStream));
+        let _ = sampler.on_event(millis(1_100), &update(9, &[(100, 3)], &[]));
+        let _ = sampler.on_event(millis(1_200), &snapshot(8));
+        assert_eq!(sampler.cut(at(2)).validity, Validity::Valid);
     }
 
     #[test]

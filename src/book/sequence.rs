@@ -118,7 +118,7 @@ impl BookSync {
     /// Takes an update: applies it by rules 4 to 7, or buffers it by rule 2.
     pub fn on_update(&mut self, update: &DepthUpdate) -> Outcome {
         if let Some(reason) = self.waiting {
-            if reason == Reason::Disconnected {
+            if matches!(reason, Reason::Disconnected | Reason::FrozenStream) {
                 self.waiting = Some(Reason::NoSnapshot);
             }
             self.keep(update);
@@ -166,6 +166,17 @@ impl BookSync {
     /// The connection is gone, and with it the chain of updates.
     pub fn on_disconnect(&mut self) {
         let _ = self.lose(Reason::Disconnected);
+    }
+
+    /// The venue's book was seen beyond this one while no update came: it is not the venue's any more.
+    pub fn on_frozen(&mut self) {
+        let _ = self.lose(Reason::FrozenStream);
+    }
+
+    /// The next update comes over another connection, which may cut its updates elsewhere: it joins
+    /// the book as it would join a snapshot (rules 4 and 5), and from then on by rule 6.
+    pub const fn on_switched(&mut self) {
+        self.is_first = true;
     }
 
     /// Whether the tenth level of a side has reached the end of what the snapshot told, so that a

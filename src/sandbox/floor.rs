@@ -207,7 +207,7 @@ impl Floor {
     }
 
     /// The key whose listeners hear an account.
-    fn active_key(&self, account: AccountId) -> Option<String> {
+    pub(super) fn active_key(&self, account: AccountId) -> Option<String> {
         self.listen_keys.get(&account)?.active().map(ToOwned::to_owned)
     }
 

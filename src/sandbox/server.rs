@@ -213,6 +213,22 @@ impl Control {
         let _ = self.floor.visit(|floor| floor.hub.cut_all()).await;
     }
 
+    /// Mutes a stream for the sockets open now, as the venue's frozen streams are: they stay
+    /// subscribed and hear nothing of it.
+    pub async fn mute_stream(&self, name: &str) {
+        let name = name.to_owned();
+        let _ = self.floor.visit(move |floor| floor.hub.mute(|stream| stream == name)).await;
+    }
+
+    /// Mutes the account's events for the sockets open now.
+    pub async fn mute_account(&self) {
+        let mute = |floor: &mut Floor| {
+            let key = floor.active_key(floor.account);
+            floor.hub.mute(|stream| key.as_deref() == Some(stream));
+        };
+        let _ = self.floor.visit(mute).await;
+    }
+
     /// How many streams are open.
     pub async fn open_streams(&self) -> usize {
         self.floor.visit(|floor| floor.hub.len()).await.unwrap_or(0)

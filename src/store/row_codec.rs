@@ -157,6 +157,8 @@ pub(super) fn decode_validity(bytes: &[u8]) -> Result<Validity, RowError> {
         5 => Reason::Disconnected,
         6 => Reason::NoProofOfLife,
         7 => Reason::NotRunning,
+        8 => Reason::FrozenStream,
+        9 => Reason::MissedTrades,
         _ => return Err(RowError::Invalid("reason")),
     };
     match byte >> 4 {
@@ -185,6 +187,8 @@ const fn reason_code(reason: Reason) -> u8 {
         Reason::Disconnected => 5,
         Reason::NoProofOfLife => 6,
         Reason::NotRunning => 7,
+        Reason::FrozenStream => 8,
+        Reason::MissedTrades => 9,
     }
 }
 

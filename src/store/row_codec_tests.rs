@@ -61,6 +61,8 @@ fn validities() -> impl Strategy<Value = Validity> {
         Just(Reason::Disconnected),
         Just(Reason::NoProofOfLife),
         Just(Reason::NotRunning),
+        Just(Reason::FrozenStream),
+        Just(Reason::MissedTrades),
     ];
     prop_oneof![
         Just(Validity::Valid),

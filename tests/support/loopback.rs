@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lobd::binance::{RestClient, RestSettings, UserMessage, UserStream};
+use lobd::binance::{
+    Dialer, RestClient, RestSettings, UserMessage, UserStream, UserStreamSettings,
+};
 use lobd::book::{DepthSnapshot, DepthUpdate, Level, MarkPrice, MarketEvent, PublicTrade};
 use lobd::clock::{Clock, SharedClock, SystemClock};
 use lobd::config::Credentials;
@@ -169,8 +171,16 @@ pub(crate) async fn wait_for<M, T>(
 
 /// The account's events, until the second value is dropped.
 pub(crate) fn user(venue: &Loopback) -> (Receiver<UserMessage>, AbortOnDropHandle<()>) {
-    let (rest, url) = (Arc::clone(&venue.rest), venue.sandbox.ws_url.clone());
-    let (stream, mailbox) = UserStream::new(rest, url, 1);
+    user_by(venue, UserStreamSettings::new(venue.sandbox.ws_url.clone(), 1))
+}
+
+/// The account's events, over connections by these settings.
+pub(crate) fn user_by(
+    venue: &Loopback,
+    settings: UserStreamSettings,
+) -> (Receiver<UserMessage>, AbortOnDropHandle<()>) {
+    let dialer = Dialer::new(Arc::new(SystemClock::start()));
+    let (stream, mailbox) = UserStream::new(Arc::clone(&venue.rest), settings, dialer);
     let running = tokio::spawn(async move { stream.run(&CancellationToken::new()).await });
     (mailbox, AbortOnDropHandle::new(running))
 }

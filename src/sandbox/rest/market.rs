@@ -142,15 +142,15 @@ pub(super) fn aggregate_trades(floor: &mut Floor, parameters: &Parameters) -> An
     let limit = parameters.limit(500, 1_000)?;
     let symbol = parameters.symbol()?;
     let places = floor.card(symbol)?.places;
-    let trades = floor.exchange.recent_trades(symbol, 1_000);
-    let wanted = trades.iter().filter(|trade| {
-        from_id.is_none_or(|from| trade.trade_id.0 >= from)
+    let aggregates = floor.market.aggregates(symbol).ok_or_else(Refusal::bad_symbol)?;
+    let wanted = aggregates.iter().filter(|(id, trade)| {
+        from_id.is_none_or(|from| *id >= from)
             && since.is_none_or(|since| trade.trade_time >= since)
             && until.is_none_or(|until| trade.trade_time <= until)
     });
     let mut rows: Vec<AggregateTrade> = wanted
-        .map(|trade| AggregateTrade {
-            a: trade.trade_id.0,
+        .map(|(id, trade)| AggregateTrade {
+            a: *id,
             p: places.price(trade.price),
             q: places.quantity(trade.quantity),
             nq: places.quantity(trade.quantity),

@@ -38,6 +38,8 @@ pub(in crate::sandbox) struct Hub {
     sockets: BTreeMap<SocketId, Opening>,
     /// Routes whose frames are not sent, with how many were not since last asked.
     frozen: BTreeMap<Route, u64>,
+    /// Streams that sockets do not hear any more, though they are subscribed to them.
+    muted: BTreeMap<SocketId, BTreeSet<String>>,
 }
 
 impl Hub {
@@ -50,6 +52,15 @@ impl Hub {
 
     pub(in crate::sandbox) fn close(&mut self, id: SocketId) {
         self.sockets.remove(&id);
+        self.muted.remove(&id);
+    }
+
+    /// Lets the sockets open now hear nothing more of the streams a test points at.
+    pub(in crate::sandbox) fn mute(&mut self, is_meant: impl Fn(&str) -> bool) {
+        for (id, socket) in &self.sockets {
+            let meant = socket.address.streams.iter().filter(|name| is_meant(name));
+            self.muted.entry(*id).or_default().extend(meant.cloned());
+        }
     }
 
     /// How many sockets are open.
@@ -129,7 +140,7 @@ impl Hub {
         let listeners: Vec<SocketId> = self
             .sockets
             .iter()
-            .filter(|(_, socket)| socket.hears(route, stream))
+            .filter(|(id, socket)| socket.hears(route, stream) && !self.is_muted(**id, stream))
             .map(|(id, _)| *id)
             .collect();
         if !listeners.is_empty() && !self.withholds(route, listeners.len()) {
@@ -142,9 +153,10 @@ impl Hub {
         let listeners: Vec<SocketId> = self
             .sockets
             .iter()
-            .filter(|(_, socket)| {
+            .filter(|(id, socket)| {
                 let wanted = &socket.address.events;
                 socket.hears(Route::Private, key)
+                    && !self.is_muted(**id, key)
                     && wanted.as_ref().is_none_or(|wanted| wanted.contains(event))
             })
             .map(|(id, _)| *id)
@@ -152,6 +164,10 @@ impl Hub {
         if !self.withholds(Route::Private, listeners.len()) {
             self.send(&listeners, key, payload);
         }
+    }
+
+    fn is_muted(&self, id: SocketId, stream: &str) -> bool {
+        self.muted.get(&id).is_some_and(|muted| muted.contains(stream))
     }
 
     fn send(&mut self, listeners: &[SocketId], stream: &str, payload: &str) {

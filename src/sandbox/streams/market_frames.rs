@@ -14,6 +14,7 @@ use crate::sim::Exchange;
 use super::super::card::Card;
 use super::super::rest::level_text;
 use super::super::words::{self, Places};
+use super::aggregates::Aggregates;
 use super::candle_frames::CandleFrames;
 use super::hub::Hub;
 use super::merge::Merge;
@@ -44,6 +45,7 @@ struct SymbolFrames {
     lower: String,
     places: Places,
     slower: [Merge; 2],
+    aggregates: Aggregates,
     candles: CandleFrames,
     spot: SpotFrames,
     /// The speeds whose next frame goes missing, by how their names end.
@@ -81,6 +83,11 @@ impl MarketFrames {
         }
     }
 
+    /// The aggregated trades of a listed symbol.
+    pub(in crate::sandbox) fn aggregates(&self, symbol: Symbol) -> Option<&Aggregates> {
+        self.symbols.get(&symbol).map(|frames| &frames.aggregates)
+    }
+
     /// Sends merged depth whose time has come though nothing new happened.
     pub(in crate::sandbox) fn flush(&mut self, hub: &mut Hub, exchange: &Exchange, now: Timestamp) {
         for frames in self.symbols.values_mut() {
@@ -96,6 +103,7 @@ impl SymbolFrames {
             lower: card.lower.clone(),
             places: card.places,
             slower: SLOWER.map(|(_, interval_ms)| Merge::new(interval_ms)),
+            aggregates: Aggregates::default(),
             candles: CandleFrames::new(card.instrument.symbol, card.lower.clone(), card.places),
             spot: SpotFrames::new(card.instrument.symbol, card.lower.clone()),
             dropping: Vec::new(),
@@ -164,13 +172,14 @@ impl SymbolFrames {
     fn trade(&mut self, hub: &mut Hub, time: Timestamp, trade: &PublicTrade) {
         self.candles.trade(trade.trade_time);
         self.spot.trade(hub, time, trade);
+        let id = self.aggregates.add(trade);
         let quantity = self.places.quantity(trade.quantity);
         hub.publish(Route::Market, &format!("{}@aggTrade", self.lower), || {
             to_text(&TradeFrame {
                 e: "aggTrade",
                 event_time: time.millis(),
                 s: self.symbol,
-                a: trade.trade_id.0,
+                a: id,
                 p: self.places.price(trade.price),
                 q: quantity.clone(),
                 nq: quantity,

@@ -1,6 +1,7 @@
 //! The WebSocket side: routes, subscriptions, and the frames of the market and of the account.
 
 mod account_frames;
+mod aggregates;
 mod candle_frames;
 mod control;
 mod hub;
