@@ -3,23 +3,25 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test picks what it waits for")]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lobd::binance::parse::UserEvent;
 use lobd::binance::{
-    Dialer, MarketMessage, MarketStreamSettings, MarketStreams, Rotation, Route, UserMessage,
+    Dialer, MarketMessage, MarketStreamSettings, MarketStreams, Route, Stream, StreamKind,
+    StreamsHandle, UserMessage,
 };
 use lobd::book::MarketEvent;
 use lobd::clock::SystemClock;
 use lobd::domain::{
     ClientOrderId, Market, OrderKind, OrderRequest, OrderStatus, Side, StopRequest, StopSize,
-    StopStatus,
+    StopStatus, Symbol,
 };
 use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::support::loopback::{
-    Loopback, bid_change, bitcoin, mark, purchase, settled, user, wait_for,
+    DEADLINE, Loopback, bid_change, bitcoin, mark, purchase, settled, user, wait_for,
 };
 
 async fn connected(mailbox: &mut Receiver<MarketMessage>, wanted: Route) {
@@ -42,17 +44,22 @@ async fn market_event<T>(
 }
 
 fn market(venue: &Loopback) -> (Receiver<MarketMessage>, AbortOnDropHandle<()>) {
-    let settings = MarketStreamSettings {
-        base_url: venue.sandbox.ws_url.clone(),
-        market: Market::Usdm,
-        symbols: vec![bitcoin()],
-        jitter_seed: 1,
-        rotation: Rotation::default(),
-    };
+    let (mailbox, _, running) = market_of(venue, vec![bitcoin()]);
+    (mailbox, running)
+}
+
+/// Market data of these symbols, and the way to ask for more.
+fn market_of(
+    venue: &Loopback,
+    symbols: Vec<Symbol>,
+) -> (Receiver<MarketMessage>, StreamsHandle, AbortOnDropHandle<()>) {
+    let url = venue.sandbox.ws_url.clone();
+    let settings = MarketStreamSettings::new(url, Market::Usdm, symbols);
     let dialer = Dialer::new(Arc::new(SystemClock::start()));
     let (streams, mailbox) = MarketStreams::new(settings, dialer);
+    let handle = streams.handle();
     let running = tokio::spawn(async move { streams.run(&CancellationToken::new()).await });
-    (mailbox, AbortOnDropHandle::new(running))
+    (mailbox, handle, AbortOnDropHandle::new(running))
 }
 
 fn order(name: &str, quantity: &str, kind: OrderKind) -> OrderRequest {
@@ -110,6 +117,44 @@ async fn trades_and_mark_prices_come_over_the_market_route() {
         _ => None,
     });
     assert_eq!(mark.await.price, "60000.07".parse().unwrap());
+}
+
+/// Feeds a trade until it is heard: the venue may still be taking the subscription in.
+async fn heard(venue: &Loopback, mailbox: &mut Receiver<MarketMessage>) {
+    let mut id = 10;
+    loop {
+        id += 1;
+        venue.feed(purchase(id, "60000.1", "0.5")).await;
+        let told =
+            market_event(mailbox, |event| matches!(event, MarketEvent::Trade(_)).then_some(()));
+        if tokio::time::timeout(Duration::from_secs(1), told).await.is_ok() {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn streams_beyond_the_url_and_symbols_added_later_are_subscribed_to() {
+    let venue = Loopback::start().await;
+    let mut symbols: Vec<_> =
+        (0..120).map(|number| Symbol::new(&format!("S{number}USDT")).unwrap()).collect();
+    symbols.push(bitcoin());
+    let (mut mailbox, _, _running) = market_of(&venue, symbols.clone());
+    connected(&mut mailbox, Route::Market).await;
+    tokio::time::timeout(DEADLINE, heard(&venue, &mut mailbox)).await.unwrap();
+
+    symbols.pop();
+    let (mut mailbox, handle, _running) = market_of(&venue, symbols);
+    connected(&mut mailbox, Route::Market).await;
+    handle.add(&[bitcoin()]).await.unwrap();
+    tokio::time::timeout(DEADLINE, heard(&venue, &mut mailbox)).await.unwrap();
+    let stream = Stream { symbol: bitcoin(), kind: StreamKind::Trades };
+    handle.question(stream);
+    let lacking = wait_for(&mut mailbox, |message| match message {
+        MarketMessage::Listed { route: Route::Market, lacking, .. } => Some(lacking.clone()),
+        _ => None,
+    });
+    assert_eq!(lacking.await, [], "every stream of the connection is listed");
 }
 
 #[tokio::test]
@@ -227,13 +272,8 @@ async fn an_expired_key_is_replaced_and_events_flow_again() {
 #[tokio::test]
 async fn a_connection_that_answers_no_ping_is_called_dead() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let settings = MarketStreamSettings {
-        base_url: format!("ws://{}", listener.local_addr().unwrap()),
-        market: Market::Usdm,
-        symbols: vec![bitcoin()],
-        jitter_seed: 1,
-        rotation: Rotation::default(),
-    };
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    let settings = MarketStreamSettings::new(url, Market::Usdm, vec![bitcoin()]);
     let mute = tokio::spawn(async move {
         let mut held = Vec::new();
         while let Ok((socket, _)) = listener.accept().await {

@@ -84,6 +84,12 @@ mod stop_loss;
 #[cfg(test)]
 mod storage;
 #[cfg(test)]
+mod stream_gaps;
+#[cfg(test)]
+mod stream_rotation;
+#[cfg(test)]
+mod stream_watch;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod training;

@@ -17,7 +17,7 @@ use crate::actors::{
 };
 use crate::binance::{
     BinanceError, BinanceVenue, Dialer, MarketStreamSettings, MarketStreams, OrderSocket,
-    RestClient, RestSettings, Rotation, UserStream, UserStreamSettings,
+    RestClient, RestSettings, UserStream, UserStreamSettings,
 };
 use crate::clock::SharedClock;
 use crate::config::{OrderTransport, Settings};
@@ -250,13 +250,8 @@ impl Daemon {
         recorder: RecorderHandle,
         trading: Option<(TraderHandle, PredictorHandle)>,
     ) {
-        let stream_settings = MarketStreamSettings {
-            base_url: settings.urls.streams.clone(),
-            market: Market::Usdm,
-            symbols: settings.symbols.clone(),
-            jitter_seed: 2,
-            rotation: Rotation::default(),
-        };
+        let (base_url, symbols) = (settings.urls.streams.clone(), settings.symbols.clone());
+        let stream_settings = MarketStreamSettings::new(base_url, Market::Usdm, symbols);
         let (streams, mailbox) = MarketStreams::new(stream_settings, around.dialer.clone());
         let market_data = MarketData::new(
             MarketFeed { mailbox, streams: streams.handle() },

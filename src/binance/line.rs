@@ -3,6 +3,8 @@
 //! What happens while data flows is [`Span`]'s. Invariant: an interruption is told before the first
 //! message after it.
 
+use std::time::Duration;
+
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 
@@ -35,6 +37,7 @@ pub(super) enum Command {
 pub(super) struct Surroundings {
     pub(super) base_url: String,
     pub(super) rotation: Rotation,
+    pub(super) first_frames: Duration,
     pub(super) dialer: Dialer,
     pub(super) clock: SharedClock,
     pub(super) outbox: mpsc::Sender<MarketMessage>,

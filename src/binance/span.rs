@@ -21,9 +21,6 @@ use super::streams::MarketMessage;
 use crate::book::MarketEvent;
 use crate::domain::Timestamp;
 
-/// A stream that has sent nothing for so long after its connection was opened is told as silent.
-const FIRST_FRAME_DEADLINE: Duration = Duration::from_secs(10);
-
 /// The connection in charge, and what is known of its streams.
 pub(super) struct Span<'a> {
     line: &'a mut Line,
@@ -59,7 +56,7 @@ impl<'a> Span<'a> {
     pub(super) fn new(line: &'a mut Line, first: Link) -> Self {
         let seed = first.opened.nanos().cast_unsigned();
         Self {
-            first_frames_at: Some(first.opened + FIRST_FRAME_DEADLINE),
+            first_frames_at: Some(first.opened + line.around.first_frames),
             rotation_at: first.opened + line.around.rotation.after,
             line,
             link: first,
@@ -136,7 +133,7 @@ impl<'a> Span<'a> {
                 let mut added = self.line.plan.clone();
                 added.symbols.drain(..before);
                 self.link.subscribe(added.streams());
-                self.first_frames_at = Some(self.now() + FIRST_FRAME_DEADLINE);
+                self.first_frames_at = Some(self.now() + self.line.around.first_frames);
                 // A successor on its way was opened for the symbols before.
                 self.successor = Successor::None;
                 // Whoever asked may have gone.

@@ -147,6 +147,8 @@ pub struct MarketStreamSettings {
     pub jitter_seed: u64,
     /// When connections are replaced.
     pub rotation: Rotation,
+    /// A stream that has sent nothing for so long after its connection was opened is told as silent.
+    pub first_frames: Duration,
 }
 
 /// The connections of market data; runs until shut down.
@@ -174,6 +176,21 @@ impl Default for Rotation {
     }
 }
 
+impl MarketStreamSettings {
+    /// The venue's own rhythm.
+    #[must_use]
+    pub fn new(base_url: String, market: Market, symbols: Vec<Symbol>) -> Self {
+        Self {
+            base_url,
+            market,
+            symbols,
+            jitter_seed: 2,
+            rotation: Rotation::default(),
+            first_frames: Duration::from_secs(10),
+        }
+    }
+}
+
 impl MarketStreams {
     /// Prepares the connections; [`run`](Self::run) opens them.
     #[must_use]
@@ -186,6 +203,7 @@ impl MarketStreams {
         let around = Surroundings {
             base_url: settings.base_url,
             rotation: settings.rotation,
+            first_frames: settings.first_frames,
             dialer,
             clock: SharedClock::clone(&clock),
             outbox: outbox.clone(),

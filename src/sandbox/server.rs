@@ -213,6 +213,11 @@ impl Control {
         let _ = self.floor.visit(|floor| floor.hub.cut_all()).await;
     }
 
+    /// Cuts the open streams that carry one a test points at.
+    pub async fn cut_streams_with(&self, is_meant: impl Fn(&str) -> bool + Send + 'static) {
+        let _ = self.floor.visit(move |floor| floor.hub.cut(is_meant)).await;
+    }
+
     /// Mutes a stream for the sockets open now, as the venue's frozen streams are: they stay
     /// subscribed and hear nothing of it.
     pub async fn mute_stream(&self, name: &str) {

@@ -122,6 +122,17 @@ impl Hub {
         true
     }
 
+    /// Cuts the sockets subscribed to a stream that is meant, without a word.
+    pub(in crate::sandbox) fn cut(&mut self, is_meant: impl Fn(&str) -> bool) {
+        self.sockets.retain(|_, socket| {
+            let is_cut = socket.address.streams.iter().any(|name| is_meant(name));
+            if is_cut {
+                socket.cut.cancel();
+            }
+            !is_cut
+        });
+    }
+
     /// Answers a control message of a socket.
     pub(in crate::sandbox) fn control(&mut self, id: SocketId, text: &str) {
         let Some(socket) = self.sockets.get_mut(&id) else { return };
