@@ -5,10 +5,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::SinkExt;
 use lobd::binance::parse::UserEvent;
 use lobd::binance::{
     Dialer, MarketMessage, MarketStreamSettings, MarketStreams, Route, Stream, StreamKind,
-    StreamsHandle, UserMessage,
+    StreamsHandle, UserMessage, UserStreamSettings,
 };
 use lobd::book::MarketEvent;
 use lobd::clock::SystemClock;
@@ -17,11 +18,12 @@ use lobd::domain::{
     StopStatus, Symbol,
 };
 use tokio::sync::mpsc::Receiver;
+use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::support::loopback::{
-    DEADLINE, Loopback, bid_change, bitcoin, mark, purchase, settled, user, wait_for,
+    DEADLINE, Loopback, bid_change, bitcoin, mark, purchase, settled, user, user_by, wait_for,
 };
 
 async fn connected(mailbox: &mut Receiver<MarketMessage>, wanted: Route) {
@@ -266,6 +268,84 @@ async fn an_expired_key_is_replaced_and_events_flow_again() {
         _ => None,
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_key_that_somebody_deleted_unheard_is_found_by_its_extension_and_replaced() {
+    let venue = Loopback::start().await;
+    let mut settings = UserStreamSettings::new(venue.sandbox.ws_url.clone(), 1);
+    settings.keep_alive = Duration::from_millis(300);
+    let (mut mailbox, _running) = user_by(&venue, settings);
+    let is_connected =
+        |message: &UserMessage| matches!(message, UserMessage::Connected { .. }).then_some(());
+    wait_for(&mut mailbox, is_connected).await;
+    settled(&venue, 1).await;
+    venue.sandbox.control.mute_account().await;
+    venue.rest.close_listen_key().await.unwrap();
+    let reason = wait_for(&mut mailbox, |message| match message {
+        UserMessage::Disconnected { reason, .. } => Some(reason.clone()),
+        _ => None,
+    })
+    .await;
+    assert_eq!(reason, "the listen key is gone");
+    wait_for(&mut mailbox, is_connected).await;
+    settled(&venue, 1).await;
+    venue.rest.place_order(&order("u-5", "0.1", OrderKind::Market)).await.unwrap();
+    wait_for(&mut mailbox, |message| match message {
+        UserMessage::Event { event: UserEvent::Fill(_), .. } => Some(()),
+        UserMessage::Disconnected { reason, .. } => panic!("the new key is extended: {reason}"),
+        _ => None,
+    })
+    .await;
+}
+
+/// A spot venue of raw frames: each connection is told one more update, and the first a farewell.
+async fn serve_farewell(listener: tokio::net::TcpListener) {
+    let mut held = Vec::new();
+    for number in 0_u64.. {
+        let Ok((socket, _)) = listener.accept().await else { return };
+        let mut socket = tokio_tungstenite::accept_async(socket).await.unwrap();
+        let mut frames = vec![
+            format!(
+                r#"{{"e":"depthUpdate","E":1721750401385000,"s":"BTCUSDT","U":{0},"u":{0},"b":[],"a":[]}}"#,
+                7 + number
+            ),
+            r#"{"u":7,"s":"BTCUSDT","b":"25.35","B":"31.21","a":"25.36","A":"40.66"}"#.to_owned(),
+        ];
+        if number == 0 {
+            frames.push(r#"{"e":"serverShutdown","E":1770123456789}"#.to_owned());
+        }
+        for frame in frames {
+            socket.send(Message::text(frame)).await.unwrap();
+        }
+        held.push(socket);
+    }
+}
+
+#[tokio::test]
+async fn a_spot_venues_farewell_brings_a_successor_before_the_end() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    let _serving = AbortOnDropHandle::new(tokio::spawn(serve_farewell(listener)));
+    let plan = lobd::binance::plan(Market::Spot, &[bitcoin()]);
+    assert_eq!(plan.len(), 2, "books and trades");
+    let settings = MarketStreamSettings::new(url, Market::Spot, vec![bitcoin()]);
+    let dialer = Dialer::new(Arc::new(SystemClock::start()));
+    let (streams, mut mailbox) = MarketStreams::new(settings, dialer);
+    let running = tokio::spawn(async move { streams.run(&CancellationToken::new()).await });
+    let _running = AbortOnDropHandle::new(running);
+    let mut told = Vec::new();
+    wait_for(&mut mailbox, |message| match message {
+        MarketMessage::Event { event: MarketEvent::Depth(update), .. } => {
+            told.push(update.final_update_id);
+            None
+        }
+        MarketMessage::Switched { route: Route::Public, .. } => Some(()),
+        MarketMessage::Disconnected { route: Route::Public, reason, .. } => panic!("{reason}"),
+        _ => None,
+    })
+    .await;
+    assert!(!told.is_empty() && told.is_sorted(), "{told:?}");
 }
 
 /// A server that shakes hands and then neither speaks nor answers a ping.

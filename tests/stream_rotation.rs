@@ -8,9 +8,7 @@ use std::time::Duration;
 use lobd::binance::parse::UserEvent;
 use lobd::binance::{MarketMessage, Rotation, Route, UserMessage, UserStreamSettings};
 use lobd::book::{MarketEvent, Validity};
-use lobd::domain::{
-    Amount, ClientOrderId, OrderKind, OrderRequest, Quantity, Side, Timestamp, TradeId,
-};
+use lobd::domain::{Amount, ClientOrderId, OrderKind, OrderRequest, Quantity, Side, TradeId};
 use lobd::sim::market::MarketSettings;
 
 use crate::support::loopback::{Loopback, bitcoin, settled, user_by, wait_for};
@@ -149,7 +147,7 @@ async fn account_events_go_on_over_rotations_each_told_once() {
     }
     let once: BTreeSet<_> = trades.iter().collect();
     assert_eq!(once.len(), trades.len(), "told twice: {trades:?}");
-    let since = Timestamp::from_seconds(0);
+    let since = venue.rest.now().earlier_by(Duration::from_mins(10));
     let history = venue.rest.trade_history(bitcoin(), None, since).await.unwrap();
     let booked: BTreeSet<_> = history.iter().map(|fill| &fill.trade_id).collect();
     assert_eq!(once, booked, "what was told is what the venue booked");

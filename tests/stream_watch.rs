@@ -10,10 +10,11 @@ use lobd::book::{Reason, Validity};
 use lobd::clock::{SharedClock, SystemClock};
 use lobd::sim::market::MarketSettings;
 
+use crate::support::constant_model;
 use crate::support::loopback::{Loopback, bid_change, mark, settled};
-use crate::support::process::eventually;
+use crate::support::process::{Home, eventually};
 use crate::support::recording::{Recording, ends_stale, ends_valid};
-use crate::support::venue::Venue;
+use crate::support::venue::{Venue, quiet_market};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frozen_depth_stream_is_found_made_stale_and_replaced() {
@@ -39,6 +40,30 @@ async fn a_frozen_depth_stream_is_found_made_stale_and_replaced() {
         matches!(message, MarketMessage::Switched { route: Route::Public, .. })
     };
     assert!(messages.iter().any(switched), "the connection was replaced beside the old one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_stream_silent_about_acknowledged_orders_is_replaced_and_reconciled() {
+    let venue = Venue::start(quiet_market()).await;
+    let home = Home::with(&venue.variables());
+    constant_model::promote(&home.data(), 50.0);
+    let mut daemon = home.spawn(&["run"]);
+    home.status_when("reconciled", |status| status["is_reconciled"] == true).await;
+    venue.sandbox.control.mute_account().await;
+    let text = "silent about acknowledged orders";
+    eventually("it connects anew", async || {
+        let log = home.log();
+        log.contains(text) && log.matches("user stream disconnected").count() == 1
+    })
+    .await;
+    home.status_when("it is reconciled and protected", |status| {
+        status["is_reconciled"] == true
+            && status["discrepancies"].as_array().is_none_or(Vec::is_empty)
+            && !status["symbols"][0]["stop_price"].is_null()
+    })
+    .await;
+    daemon.terminate();
+    assert_eq!(daemon.exit().await, Some(0), "{}", home.log());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -95,7 +95,8 @@ impl<V: Venue> MarketData<V> {
         for sampler in cutter.samplers_mut() {
             sampler.expect_consecutive_trades();
         }
-        let watches = instruments.iter().map(|one| (one.symbol, FeedWatch::new(one.symbol)));
+        let watches =
+            instruments.iter().map(|one| (one.symbol, FeedWatch::new(one.symbol, one.market)));
         Self {
             feed,
             clock,
@@ -119,7 +120,7 @@ impl<V: Venue> MarketData<V> {
             MarketMessage::Connected { route, symbols, .. } => {
                 tracing::info!(route = route.as_str(), "market stream connected");
                 self.note(route, now, true);
-                self.watch(&symbols, |watch| watch.on_connected(now, |kind| kind.route() == route));
+                self.watch(&symbols, |watch| watch.on_connected(now, route));
                 match route {
                     Route::Public => self.forget_books(&symbols),
                     Route::Market => self.listen_to_trades(&symbols, now),
@@ -127,7 +128,7 @@ impl<V: Venue> MarketData<V> {
             }
             MarketMessage::Disconnected { route, symbols, .. } => {
                 self.note(route, now, false);
-                self.watch(&symbols, |watch| watch.on_disconnected(|kind| kind.route() == route));
+                self.watch(&symbols, |watch| watch.on_disconnected(route));
                 match route {
                     Route::Public => self.forget_books(&symbols),
                     Route::Market => self.doubt_trades(&symbols),
@@ -135,7 +136,7 @@ impl<V: Venue> MarketData<V> {
             }
             MarketMessage::Switched { route, symbols, .. } => {
                 self.note(route, now, true);
-                self.watch(&symbols, |watch| watch.on_switched(now, |kind| kind.route() == route));
+                self.watch(&symbols, |watch| watch.on_switched(now, route));
                 match route {
                     Route::Public => self.join_books(&symbols),
                     Route::Market => self.listen_to_trades(&symbols, now),

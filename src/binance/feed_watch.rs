@@ -9,9 +9,9 @@
 
 use std::time::Duration;
 
-use super::stream_plan::{Stream, StreamKind};
+use super::stream_plan::{Route, Stream, StreamKind};
 use crate::book::MarketEvent;
-use crate::domain::{Symbol, Timestamp};
+use crate::domain::{Market, Symbol, Timestamp};
 
 /// Best prices may be so far ahead of the depth updates that tell of the same change.
 const SIBLING_LEAD: Duration = Duration::from_secs(2);
@@ -43,6 +43,8 @@ pub enum Question {
 #[derive(Debug, Clone)]
 pub struct FeedWatch {
     symbol: Symbol,
+    /// Spot has no mark price.
+    market: Market,
     pulses: [Pulse; 4],
     /// Since when best prices are ahead of depth.
     ahead_since: Option<Timestamp>,
@@ -75,36 +77,39 @@ enum Doubt {
 impl FeedWatch {
     /// Watches a symbol's streams; none is connected yet.
     #[must_use]
-    pub fn new(symbol: Symbol) -> Self {
+    pub fn new(symbol: Symbol, market: Market) -> Self {
         use StreamKind::{BookTicker, Depth, MarkPrice, Trades};
         let pulse = |kind| Pulse { kind, newest: None, doubt: Doubt::Unconnected };
         Self {
             symbol,
+            market,
             pulses: [Depth, BookTicker, Trades, MarkPrice].map(pulse),
             ahead_since: None,
         }
     }
 
-    /// A connection carries these streams from now on; what was doubted of the last is void.
-    pub fn on_connected(&mut self, now: Timestamp, kinds: impl Fn(StreamKind) -> bool) {
-        for pulse in self.pulses.iter_mut().filter(|pulse| kinds(pulse.kind)) {
+    /// A connection carries a route's streams from now on; what was doubted of the last is void.
+    pub fn on_connected(&mut self, now: Timestamp, route: Route) {
+        for pulse in self.pulses.iter_mut().filter(|pulse| pulse.kind.route() == route) {
             pulse.newest = None;
-            pulse.doubt = Doubt::Until(now + silence(pulse.kind));
         }
-        self.ahead_since = None;
+        self.on_switched(now, route);
     }
 
     /// A connection took over; what was told goes on.
-    pub fn on_switched(&mut self, now: Timestamp, kinds: impl Fn(StreamKind) -> bool) {
-        for pulse in self.pulses.iter_mut().filter(|pulse| kinds(pulse.kind)) {
-            pulse.doubt = Doubt::Until(now + silence(pulse.kind));
+    pub fn on_switched(&mut self, now: Timestamp, route: Route) {
+        let is_spot = self.market == Market::Spot;
+        for pulse in self.pulses.iter_mut().filter(|pulse| pulse.kind.route() == route) {
+            if !(is_spot && pulse.kind == StreamKind::MarkPrice) {
+                pulse.doubt = Doubt::Until(now + silence(pulse.kind));
+            }
         }
         self.ahead_since = None;
     }
 
     /// A connection is gone; its streams owe nothing.
-    pub fn on_disconnected(&mut self, kinds: impl Fn(StreamKind) -> bool) {
-        for pulse in self.pulses.iter_mut().filter(|pulse| kinds(pulse.kind)) {
+    pub fn on_disconnected(&mut self, route: Route) {
+        for pulse in self.pulses.iter_mut().filter(|pulse| pulse.kind.route() == route) {
             pulse.doubt = Doubt::Unconnected;
         }
         self.ahead_since = None;
@@ -331,8 +336,8 @@ mod tests {
 
     /// A watch of one connected stream, which spoke at 0.
     fn watching(kind: StreamKind, event: &MarketEvent) -> FeedWatch {
-        let mut watch = FeedWatch::new(symbol());
-        watch.on_connected(at(0), |one| one == kind || one == StreamKind::BookTicker);
+        let mut watch = FeedWatch::new(symbol(), Market::Usdm);
+        watch.on_connected(at(0), kind.route());
         watch.on_event(at(0), event);
         watch
     }
@@ -384,8 +389,8 @@ mod tests {
     #[test]
     fn invariant_2_a_quiet_market_is_asked_for_once_a_minute_and_never_frozen() {
         let trades = stream(StreamKind::Trades);
-        let mut watch = FeedWatch::new(symbol());
-        watch.on_connected(at(0), |kind| kind == StreamKind::Trades);
+        let mut watch = FeedWatch::new(symbol(), Market::Spot);
+        watch.on_connected(at(0), Route::Market);
         watch.on_event(at(0), &trade(5));
         let mut asked = Vec::new();
         for second in 0..=200 {
@@ -403,8 +408,8 @@ mod tests {
     #[test]
     fn a_stream_the_venue_does_not_list_is_frozen_without_asking_further() {
         let trades = stream(StreamKind::Trades);
-        let mut watch = FeedWatch::new(symbol());
-        watch.on_connected(at(0), |_| true);
+        let mut watch = FeedWatch::new(symbol(), Market::Usdm);
+        watch.on_connected(at(0), Route::Market);
         watch.on_silent(at(10_000), StreamKind::Trades);
         assert_eq!(watch.due(at(10_000)), Some(Question::Subscribed(trades)));
         assert_eq!(watch.on_listed(at(10_100), &[trades]), Some(Question::Frozen(trades)));
@@ -417,8 +422,8 @@ mod tests {
     #[test]
     fn a_book_never_updated_is_compared_with_its_own_first_snapshot() {
         let depth_stream = stream(StreamKind::Depth);
-        let mut watch = FeedWatch::new(symbol());
-        watch.on_connected(at(0), |kind| kind == StreamKind::Depth);
+        let mut watch = FeedWatch::new(symbol(), Market::Usdm);
+        watch.on_connected(at(0), Route::Public);
         watch.on_silent(at(10_000), StreamKind::Depth);
         for (second, venue_id) in [(10, 50), (15, 60)] {
             let now = Timestamp::from_seconds(second);
@@ -434,22 +439,22 @@ mod tests {
     #[test]
     fn a_mark_price_that_stays_away_for_ten_seconds_is_frozen_after_the_list() {
         let marks = stream(StreamKind::MarkPrice);
-        let mut watch = FeedWatch::new(symbol());
-        watch.on_connected(at(0), |kind| kind == StreamKind::MarkPrice);
+        let mut watch = FeedWatch::new(symbol(), Market::Usdm);
+        watch.on_connected(at(0), Route::Market);
         watch.on_event(at(0), &mark());
         assert_eq!(watch.due(at(9_999)), None);
         assert_eq!(watch.due(at(10_000)), Some(Question::Subscribed(marks)));
         assert_eq!(watch.due(at(12_999)), None, "an answer may come");
         assert_eq!(watch.due(at(13_000)), Some(Question::Frozen(marks)), "it did not");
-        watch.on_switched(at(14_000), |_| true);
+        watch.on_switched(at(14_000), Route::Market);
         assert_eq!(watch.due(at(23_999)), None, "a new connection is a new chance");
     }
 
     #[test]
     fn a_question_without_an_answer_is_asked_again() {
         let trades = stream(StreamKind::Trades);
-        let mut watch = FeedWatch::new(symbol());
-        watch.on_connected(at(0), |kind| kind == StreamKind::Trades);
+        let mut watch = FeedWatch::new(symbol(), Market::Spot);
+        watch.on_connected(at(0), Route::Market);
         watch.on_event(at(0), &trade(5));
         let mut said = Vec::new();
         for second in 60..75 {
@@ -463,7 +468,7 @@ mod tests {
     fn a_lost_connection_owes_nothing() {
         let mut watch = watching(StreamKind::Depth, &depth(7));
         watch.on_event(at(0), &ticker(9));
-        watch.on_disconnected(|_| true);
+        watch.on_disconnected(Route::Public);
         assert_eq!(watch.due(at(3_600_000)), None);
     }
 }
