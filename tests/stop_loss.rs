@@ -99,7 +99,7 @@ impl Run {
         constant_model::promote(folder.path(), 50.0);
         let settings = settings(&venue, folder.path());
         let clock = venue.clock.clone();
-        let wanted = DaemonSettings { settings, mode: Mode::Trade, clock };
+        let wanted = DaemonSettings { settings, mode: Mode::Trade, clock, lock: None };
         let daemon = Daemon::start(wanted).await.unwrap();
         let (status, ends) = (daemon.status(), CancellationToken::new());
         let until = ends.clone();

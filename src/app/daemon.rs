@@ -95,6 +95,8 @@ pub struct DaemonSettings {
     pub mode: Mode,
     /// The machine's clock.
     pub clock: SharedClock,
+    /// The data folder, if it was taken already.
+    pub lock: Option<FolderLock>,
 }
 
 /// A running daemon.
@@ -125,11 +127,12 @@ impl Daemon {
     ///
     /// # Errors
     /// [`DaemonError`]; nothing is left running or half-written.
-    pub async fn start(wanted: DaemonSettings) -> Result<Self, DaemonError> {
-        let DaemonSettings { settings, mode, clock } = &wanted;
+    pub async fn start(mut wanted: DaemonSettings) -> Result<Self, DaemonError> {
+        let held = wanted.lock.take();
+        let DaemonSettings { settings, mode, clock, .. } = &wanted;
         let mode = *mode;
         let folder = DataFolder::new(&settings.data_dir);
-        let lock = FolderLock::acquire(folder.path())?;
+        let lock = held.map_or_else(|| FolderLock::acquire(folder.path()), Ok)?;
         let around = Surroundings::explore(settings, mode, Arc::clone(clock)).await?;
         let mut tape = Tape::open(&folder.tape())?;
         for instrument in &around.instruments {

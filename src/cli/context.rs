@@ -41,6 +41,12 @@ impl Context {
         self.global.data_dir.as_ref()
     }
 
+    /// The settings file named on the command line, if one was.
+    #[must_use]
+    pub const fn env_file_argument(&self) -> Option<&PathBuf> {
+        self.global.env_file.as_ref()
+    }
+
     /// The data folder: `--data-dir`, else `LOBD_DATA_DIR`, else `./data`. Needs no other setting.
     ///
     /// # Errors

@@ -13,6 +13,9 @@ use super::{CommandError, Context, Exit};
 /// The unit that `deploy/install.sh` installs.
 const TRAIN_UNIT: &str = "/etc/systemd/system/lobd-train.path";
 
+/// The data folder that unit watches.
+const WATCHED_FOLDER: &str = "/var/lib/lobd";
+
 /// Shows what the running daemon knows.
 ///
 /// Example: `lobd status --json | jq .symbols[0].exposure`
@@ -130,7 +133,8 @@ pub(super) async fn halt(args: &HaltArgs, context: &Context) -> Result<(), Comma
 /// else the training itself, niced so that it never competes with trading.
 pub(super) async fn retrain(context: &Context) -> Result<(), CommandError> {
     let data_dir = context.data_dir()?;
-    if Path::new(TRAIN_UNIT).exists() {
+    let is_watched = data_dir == Path::new(WATCHED_FOLDER) && Path::new(TRAIN_UNIT).exists();
+    if is_watched {
         let path = DataFolder::new(&data_dir).retrain_request();
         let asked_at = context.clock().now().to_string();
         write_atomically(&path, asked_at.as_bytes())
@@ -141,7 +145,11 @@ pub(super) async fn retrain(context: &Context) -> Result<(), CommandError> {
     let program = std::env::current_exe().map_err(fail)?;
     let mut training = tokio::process::Command::new("nice");
     training.args(["-n", "19"]).arg(program).args(["train", "--promote", "--data-dir"]);
-    let status = training.arg(&data_dir).status().await.map_err(fail)?;
+    training.arg(&data_dir);
+    if let Some(file) = context.env_file_argument() {
+        training.arg("--env-file").arg(file);
+    }
+    let status = training.status().await.map_err(fail)?;
     if status.success() {
         return Ok(());
     }

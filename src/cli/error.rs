@@ -67,6 +67,12 @@ impl CommandError {
         self
     }
 
+    /// What failed, without the remedy.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.message
+    }
+
     /// The code the process will end with.
     #[must_use]
     pub const fn exit(&self) -> Exit {

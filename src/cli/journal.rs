@@ -16,14 +16,20 @@ pub(super) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     /// Recomputes the chain of hashes over every event and command.
+    ///
+    /// Example: `lobd journal verify --json`
     Verify,
     /// Runs the engine again over the events and compares every command, byte for byte.
+    ///
+    /// Example: `lobd journal replay --run 3`
     Replay {
         /// Only this run, by its number [default: all].
         #[arg(long)]
         run: Option<u32>,
     },
     /// Tells an order's life: everything that was told or decided about it.
+    ///
+    /// Example: `lobd journal explain lobd-7f3a9c01-12-345`
     Explain {
         /// Its client order id, like lobd-7f3a9c01-12-345.
         order: String,

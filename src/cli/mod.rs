@@ -111,13 +111,21 @@ enum Command {
     Status(control::StatusArgs),
     WhyNotTrading(control::WhyNotTradingArgs),
     /// Stops new entries in the running daemon until `lobd resume`.
+    ///
+    /// Example: `lobd pause --data-dir /var/lib/lobd`
     Pause,
     /// Lifts a pause or a latched halt of the running daemon.
+    ///
+    /// Example: `lobd resume`
     Resume,
     Halt(control::HaltArgs),
     /// Closes every position of the running daemon, which then stays paused.
+    ///
+    /// Example: `lobd flatten && lobd position`
     Flatten,
-    /// Trains anew on the tape and promotes the model if it passes its gates.
+    /// Trains anew on the tape and promotes the models that pass their gates.
+    ///
+    /// Example: `lobd retrain --data-dir /var/lib/lobd`
     Retrain,
 }
 
@@ -178,5 +186,36 @@ async fn dispatch(command: &Command, context: &Context) -> Result<(), CommandErr
         Command::Halt(args) => control::halt(args, context).await,
         Command::Flatten => control::tell(OperatorRequest::Flatten, context).await,
         Command::Retrain => control::retrain(context).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Arguments;
+
+    fn leaves(command: &clap::Command, path: &str, found: &mut Vec<(String, String)>) {
+        let path = format!("{path} {}", command.get_name());
+        let mut children = command.get_subcommands().filter(|child| child.get_name() != "help");
+        let mut has_children = false;
+        for child in children.by_ref() {
+            has_children = true;
+            leaves(child, &path, found);
+        }
+        if !has_children {
+            let about = command.get_long_about().or_else(|| command.get_about());
+            found.push((path, about.map(ToString::to_string).unwrap_or_default()));
+        }
+    }
+
+    #[test]
+    fn the_help_of_every_command_has_an_example() {
+        let mut found = Vec::new();
+        leaves(&Arguments::command(), "", &mut found);
+        assert!(found.len() > 40, "{}", found.len());
+        let without: Vec<_> =
+            found.iter().filter(|(_, about)| !about.contains("Example")).map(|it| &it.0).collect();
+        assert!(without.is_empty(), "{without:?}");
     }
 }

@@ -21,18 +21,26 @@ pub(super) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     /// Every stored model with its skill; the promoted one is marked.
+    ///
+    /// Example: `lobd models list --json`
     List,
     /// A model's card.
+    ///
+    /// Example: `lobd models show 3f9a1c2b`
     Show {
         /// The model.
         id: ModelId,
     },
     /// Puts a verified model in charge.
+    ///
+    /// Example: `lobd models promote 3f9a1c2b`
     Promote {
         /// The model.
         id: ModelId,
     },
     /// Puts the model before the current one back in charge.
+    ///
+    /// Example: `lobd models rollback --symbol BTCUSDT`
     Rollback {
         /// Instrument, like BTCUSDT [default: the only one with models].
         #[arg(long, value_name = "S")]

@@ -22,7 +22,7 @@ pub(super) async fn run(mode: Mode, context: &Context) -> Result<(), CommandErro
     telemetry::start(&settings.log_filter, under_systemd)
         .map_err(|error| CommandError::new(Exit::Configuration, error))?;
     let shutdown = shutdown_on_signals()?;
-    let wanted = DaemonSettings { settings, mode, clock: context.clock() };
+    let wanted = DaemonSettings { settings, mode, clock: context.clock(), lock: None };
     let daemon = Daemon::start(wanted).await.map_err(|error| daemon_error(&error))?;
     daemon.run_until(&shutdown).await.map_err(|error| daemon_error(&error))
 }

@@ -22,7 +22,9 @@ use super::{CommandError, Context, Exit, Output, simulated};
 
 /// Fits a model on the tape and judges it on the span's later part.
 ///
-/// Example: `lobd train --symbol BTCUSDT --model lasso --promote`
+/// With `--promote` and without `--symbol` it does so for each instrument on the tape.
+///
+/// Examples: `lobd train --symbol BTCUSDT --model lasso`, `lobd train --promote`
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -101,7 +103,35 @@ struct GateAnswer<'a> {
 /// Runs `lobd train`.
 #[expect(clippy::unused_async, reason = "every command has the same shape")]
 pub(super) async fn run(args: &Args, context: &Context) -> Result<(), CommandError> {
-    let opened = args.span.open(context)?;
+    if !args.promote || args.span.symbol.is_some() {
+        return train_one(args, &args.span, context);
+    }
+    let symbols = args.span.recorded(context)?;
+    let mut kept_out = Vec::new();
+    for symbol in &symbols {
+        let span = SpanArgs { symbol: Some(symbol.clone()), ..args.span.clone() };
+        match train_one(args, &span, context) {
+            Ok(()) => {}
+            // One without a model that passes keeps nobody else from having one.
+            Err(error) if symbols.len() > 1 && error.exit() != Exit::InputOutput => {
+                tracing::warn!(symbol, reason = error.text(), "no model is promoted");
+                kept_out.push(symbol.as_str());
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    if kept_out.is_empty() {
+        return Ok(());
+    }
+    let message = format!("no model is promoted for {}", kept_out.join(", "));
+    Err(CommandError::message(Exit::VerificationFailed, message)
+        .remedy("see the gates that failed; an old model stays in charge"))
+}
+
+/// Trains and judges for one instrument.
+fn train_one(args: &Args, span: &SpanArgs, context: &Context) -> Result<(), CommandError> {
+    let opened = span.open(context)?;
+    opened.tape.check_pages()?;
     let trading = context.trading_settings(opened.key.environment)?;
     let settings = CandidateSettings {
         kind: match args.model {

@@ -32,6 +32,22 @@ pub(super) struct Opened {
 }
 
 impl SpanArgs {
+    /// The instruments on the tape that have a row; if none has, the refusal to choose.
+    pub(super) fn recorded(&self, context: &Context) -> Result<Vec<String>, CommandError> {
+        let tape = Tape::open_read_only(&tape_path(&context.data_dir()?));
+        let tape = tape.map_err(TrainingError::from)?;
+        let mut recorded = Vec::new();
+        for key in tape.instruments() {
+            if tape.span(&key).map_err(TrainingError::from)?.is_some() {
+                recorded.push(key.to_string());
+            }
+        }
+        if recorded.is_empty() {
+            training::instrument(&tape, self.symbol.as_deref())?;
+        }
+        Ok(recorded)
+    }
+
     /// Opens the tape and finds what the arguments name.
     pub(super) fn open(&self, context: &Context) -> Result<Opened, CommandError> {
         let data_dir = context.data_dir()?;

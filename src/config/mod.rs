@@ -128,13 +128,22 @@ pub enum ConfigError {
 /// [`ConfigError`] if the file is missing though named, malformed, or exposes secrets.
 pub fn read_variables(file: Option<&Path>) -> Result<Variables, ConfigError> {
     let default = Path::new(".env");
-    let mut variables = match file {
-        Some(path) => reader::read_file(path)?,
-        None if default.is_file() => reader::read_file(default)?,
-        None => Variables::new(),
-    };
+    let path = file.or_else(|| default.is_file().then_some(default));
+    let mut variables = path.map_or_else(|| Ok(Variables::new()), reader::read_file)?;
+    if let Some(path) = path {
+        refuse_unknown_names(path, &variables)?;
+    }
     variables.extend(reader::process_environment());
     Ok(variables)
+}
+
+/// A misspelt limit would leave the default in force: every name in the file must be known.
+fn refuse_unknown_names(path: &Path, variables: &Variables) -> Result<(), ConfigError> {
+    let is_known = |name: &str| VARIABLES.iter().any(|variable| variable.name == name);
+    let unknown = variables.keys().filter(|name| !is_known(name));
+    let problem = |name: &String| format!("{name} in {} is no setting of lobd", path.display());
+    let problems: Vec<String> = unknown.map(problem).collect();
+    if problems.is_empty() { Ok(()) } else { Err(ConfigError::Invalid { problems }) }
 }
 
 /// The data folder, needed even by commands that need no other setting.
@@ -315,6 +324,35 @@ mod tests {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
         assert!(reader::read_file(&path).is_ok());
         assert!(reader::read_file(&folder.path().join("none")).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_credential_of_systemd_may_show_its_access_list_in_the_groups_bits() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lobd.env");
+        let secret = variables(&[("LOBD_TESTNET_API_SECRET", "abc")]);
+        std::fs::write(&path, "").unwrap();
+        let refused = |mode, credentials: Option<&Path>| {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            reader::refuse_exposed_secrets(&path, &secret, credentials).is_err()
+        };
+        assert!(!refused(0o440, Some(folder.path())));
+        assert!(refused(0o440, None), "any other file");
+        assert!(refused(0o444, Some(folder.path())), "all the world may read it");
+        assert!(refused(0o460, Some(folder.path())), "the group may change it");
+    }
+
+    #[test]
+    fn a_name_in_the_file_that_is_no_setting_is_refused_however_it_begins() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings");
+        std::fs::write(&path, "LOBD_ENVIRONMENT=testnet\nMAX_POSITON_USDT=1\n").unwrap();
+        let error = read_variables(Some(&path)).unwrap_err().to_string();
+        assert!(error.contains("MAX_POSITON_USDT") && error.contains("settings"), "{error}");
+        std::fs::write(&path, "LOBD_ENVIRONMENT=testnet\nMAX_POSITION_USDT=1\n").unwrap();
+        assert!(read_variables(Some(&path)).is_ok());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -36,7 +36,8 @@ pub(super) fn read_file(path: &Path) -> Result<Variables, ConfigError> {
         let (name, value) = line.map_err(|error| malformed(path, &error))?;
         variables.insert(name, value);
     }
-    refuse_exposed_secrets(path, &variables)?;
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    refuse_exposed_secrets(path, &variables, credentials.as_deref())?;
     Ok(variables)
 }
 
@@ -50,22 +51,38 @@ fn malformed(path: &Path, error: &dotenvy::Error) -> ConfigError {
     ConfigError::Malformed { path: path.to_owned(), what }
 }
 
+/// Permission bits by which somebody else could read or change a file.
+const OTHERS: u32 = 0o077;
+/// Of these, what a file handed over by systemd may show: since version 254 its access list stands
+/// in the group's bits, though no group may read it.
+const CREDENTIAL_GROUP: u32 = 0o040;
+
 #[cfg(unix)]
-fn refuse_exposed_secrets(path: &Path, variables: &Variables) -> Result<(), ConfigError> {
+pub(super) fn refuse_exposed_secrets(
+    path: &Path,
+    variables: &Variables,
+    credentials: Option<&Path>,
+) -> Result<(), ConfigError> {
     use std::os::unix::fs::PermissionsExt;
+    let is_credential = credentials.is_some_and(|folder| path.starts_with(folder));
+    let allowed = if is_credential { CREDENTIAL_GROUP } else { 0 };
     let holds_secret =
         variables.iter().any(|(name, value)| name.ends_with("_API_SECRET") && !value.is_empty());
     let metadata = std::fs::metadata(path)
         .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
     let mode = metadata.permissions().mode() & 0o777;
-    if holds_secret && mode & 0o077 != 0 {
+    if holds_secret && mode & OTHERS & !allowed != 0 {
         return Err(ConfigError::Exposed { path: path.to_owned(), mode });
     }
     Ok(())
 }
 
 #[cfg(not(unix))]
-fn refuse_exposed_secrets(_: &Path, _: &Variables) -> Result<(), ConfigError> {
+pub(super) fn refuse_exposed_secrets(
+    _: &Path,
+    _: &Variables,
+    _: Option<&Path>,
+) -> Result<(), ConfigError> {
     Ok(())
 }
 

@@ -15,13 +15,16 @@ pub struct FolderLock {
 }
 
 impl FolderLock {
+    /// The lock's file in the folder; whoever empties the folder leaves it.
+    pub const FILE: &str = "lock";
+
     /// Takes the folder, creating it if need be.
     ///
     /// # Errors
     /// [`StoreError::Locked`] with the other's process id if another instance holds it.
     pub fn acquire(data_dir: &Path) -> Result<Self, StoreError> {
         atomic::create_folder(data_dir)?;
-        let path = data_dir.join("lock");
+        let path = data_dir.join(Self::FILE);
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)

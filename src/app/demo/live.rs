@@ -48,7 +48,7 @@ impl Live {
         clock: SharedClock,
     ) -> Result<Self, DemoError> {
         let sandbox_ends = CancellationToken::new();
-        let Some(Prepared { mut exchange, instrument, .. }) = prepared.take() else {
+        let Some(Prepared { mut exchange, instrument, lock, .. }) = prepared.take() else {
             return Err(DemoError::ForeignFolder(demo.data_dir.clone()));
         };
         exchange.shift_time(distance_to_present(&exchange, clock.now()));
@@ -66,7 +66,9 @@ impl Live {
         ])?;
         settings.data_dir.clone_from(&demo.data_dir);
         let began = clock.now();
-        let daemon = Daemon::start(DaemonSettings { settings, mode: Mode::Trade, clock }).await?;
+        let daemon =
+            Daemon::start(DaemonSettings { settings, mode: Mode::Trade, clock, lock: Some(lock) })
+                .await?;
         let run = daemon.run().unwrap_or(RunId { installation: 0, epoch: 0 });
         let ends = CancellationToken::new();
         Ok(Self { sandbox, daemon, ends, sandbox_ends, began, run })

@@ -1,7 +1,7 @@
 //! Before the market opens: a folder, an exchange, six hours of history, two models, a judgement.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::app::candidate::{self, Candidate, CandidateSettings};
@@ -18,7 +18,7 @@ use crate::sim::market::MarketSettings;
 use crate::sim::{Exchange, ExchangeSettings, InstrumentSettings, Liquidity};
 use crate::store::atomic::write_atomically;
 use crate::store::models::ModelStore;
-use crate::store::{InstrumentKey, StoreError, Tape};
+use crate::store::{FolderLock, InstrumentKey, StoreError, Tape};
 
 use super::{DemoError, DemoSettings};
 
@@ -62,6 +62,8 @@ pub struct Prepared {
     pub candidates: Vec<Candidate>,
     /// Which of them was promoted; `None` if none passed its gates.
     pub promoted: Option<usize>,
+    /// The folder, held from before it was emptied until the daemon ends.
+    pub lock: FolderLock,
 }
 
 /// Generates the history, trains and judges both models, promotes the better one that passes.
@@ -74,7 +76,7 @@ pub fn prepare(
     tell: &mut dyn FnMut(Stage),
 ) -> Result<Prepared, DemoError> {
     let folder = DataFolder::new(&settings.data_dir);
-    clear(folder.path())?;
+    let lock = clear(folder.path())?;
     let instrument = listings::instrument(SYMBOL)
         .ok_or(crate::app::history::HistoryError::NotListed(symbol()?))?;
     let mut exchange = exchange(&instrument, settings.seed)?;
@@ -100,7 +102,7 @@ pub fn prepare(
     if let Some(at) = promoted {
         training::promote(&models, &key, candidates[at].trained.artifact.id(), now)?;
     }
-    Ok(Prepared { exchange, instrument, history, candidates, promoted })
+    Ok(Prepared { exchange, instrument, history, candidates, promoted, lock })
 }
 
 /// The demo is there to be watched: a threshold that trades less than twice a minute of the
@@ -158,20 +160,27 @@ fn better(candidates: &[Candidate]) -> Option<usize> {
         .map(|(at, _)| at)
 }
 
-/// Makes the folder empty; one that no demo made is left alone.
-fn clear(folder: &Path) -> Result<(), DemoError> {
-    let marker = folder.join(MARKER);
+/// Takes the folder and makes it empty; one that no demo made is left alone, and so is one that
+/// somebody is using.
+fn clear(folder: &Path) -> Result<FolderLock, DemoError> {
     let io = |source| StoreError::io("clear", folder, source);
-    if folder.exists() {
-        let is_empty = fs::read_dir(folder).map_err(io)?.next().is_none();
-        if !is_empty && !marker.exists() {
-            return Err(DemoError::ForeignFolder(folder.to_owned()));
-        }
-        fs::remove_dir_all(folder).map_err(io)?;
+    let names = |folder: &Path| -> Result<Vec<PathBuf>, std::io::Error> {
+        fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect()
+    };
+    if folder.exists() && !folder.join(MARKER).exists() && !names(folder).map_err(io)?.is_empty() {
+        return Err(DemoError::ForeignFolder(folder.to_owned()));
     }
-    fs::create_dir_all(folder).map_err(io)?;
-    write_atomically(&marker, b"The next demo replaces this folder.\n")?;
-    Ok(())
+    let lock = FolderLock::acquire(folder)?;
+    write_atomically(&folder.join(MARKER), b"The next demo replaces this folder.\n")?;
+    for path in names(folder).map_err(io)? {
+        if path.ends_with(FolderLock::FILE) || path.ends_with(MARKER) {
+            continue;
+        }
+        let removed =
+            if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        removed.map_err(io)?;
+    }
+    Ok(lock)
 }
 
 /// How far the exchange must be moved to live in the present.

@@ -24,10 +24,16 @@ enum Action {
     /// Stores other people's recordings as seconds; what is there already is skipped.
     Import(import::Args),
     /// Writes seconds to a file other tools read.
+    ///
+    /// Example: `lobd data export --symbol BTCUSDT --format npy --out btcusdt.npy`
     Export(export::Args),
     /// Lists the seconds that are stale, missing or absent, with the reason.
+    ///
+    /// Example: `lobd data gaps --symbol BTCUSDT --json`
     Gaps(gaps::Args),
     /// Reads every page and every row.
+    ///
+    /// Example: `lobd data check && echo sound`
     Check,
 }
 
