@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use lobd::book::{Reason, Validity};
 use lobd::domain::{OrderKind, Side};
-use lobd::engine::{Command, CyclePhase, Severity};
+use lobd::engine::{Command, CyclePhase, Event, LedgerSummary, Severity};
+use lobd::trading::ShutdownPolicy;
 
-use crate::engine_world::{Fate, World, parse};
+use crate::engine_world::{Fate, Venue, World, parse};
 
 fn closing_kinds(world: &World) -> Vec<OrderKind> {
     world.orders_sent().iter().skip(2).map(|order| order.kind).collect()
@@ -147,6 +148,45 @@ fn a_stop_whose_answer_was_lost_is_asked_for_and_never_sent_twice() {
     assert_eq!(world.stops_sent().len(), 1);
     assert!(world.cycle().stop_price.is_some());
     assert!(world.cycle().totals.longest_naked < Duration::from_millis(500));
+}
+
+#[test]
+fn a_flat_answer_that_was_wrong_does_not_end_the_close() {
+    for (flat_answers, is_account_silent) in [(1, false), (1, true), (3, true)] {
+        let mut world = World::with_long_position();
+        world.flat_answers = flat_answers;
+        world.is_account_silent = is_account_silent;
+        world.move_to("59899", "59899.1");
+        world.run_for(16_000);
+        let story = format!("{flat_answers} wrong answers, account silent: {is_account_silent}");
+        assert_eq!(world.venue.exposure, parse("0"), "{story}");
+        world.is_account_silent = false;
+        world.run_for(12_000);
+        assert_eq!(world.cycle().phase, CyclePhase::Flat, "{story}");
+        assert_eq!(world.status().halted, None, "{story}");
+        assert_eq!(world.venue.waiting_stops().count(), 0, "{story}");
+    }
+}
+
+#[test]
+fn a_shutdown_that_flattens_is_not_deceived_by_a_wrong_flat_answer() {
+    let mut flattening = crate::engine_world::started(1, LedgerSummary::default());
+    flattening.settings.shutdown_policy = ShutdownPolicy::Flatten;
+    let mut world = World::unstarted(Venue::default());
+    world.tell(Event::Started(Box::new(flattening)));
+    world.go_live();
+    world.run_for(2_000);
+    world.predict(8.0);
+    world.run_for(100);
+    world.fill(Side::Buy, "1");
+    world.run_for(200);
+    world.flat_answers = 1;
+    world.tell(Event::Shutdown);
+    world.run_for(500);
+    assert!(!world.status().may_stop, "the position is still there");
+    world.run_for(12_000);
+    assert_eq!(world.venue.exposure, parse("0"));
+    assert!(world.status().may_stop);
 }
 
 #[test]

@@ -480,6 +480,8 @@ pub(crate) struct World {
     pub(crate) is_streaming: bool,
     /// Whether the account's answers are lost.
     pub(crate) is_account_silent: bool,
+    /// How many of the next questions for the position are answered with "flat", true or not.
+    pub(crate) flat_answers: u32,
     /// Whether mark prices come.
     pub(crate) has_mark_price: bool,
     /// The validity of the seconds to come.
@@ -512,6 +514,7 @@ impl World {
             chaos: None,
             is_streaming: true,
             is_account_silent: false,
+            flat_answers: 0,
             has_mark_price: true,
             validity: Validity::Valid,
             inbox: BTreeMap::new(),
@@ -689,7 +692,11 @@ impl World {
                 self.deliver(event);
             }
             Command::QueryPosition { .. } => {
-                let report = self.venue.position(self.now);
+                let mut report = self.venue.position(self.now);
+                if self.flat_answers > 0 {
+                    self.flat_answers -= 1;
+                    report.exposure = Exposure::ZERO;
+                }
                 self.deliver(Event::Position { asked_at: self.now, report });
             }
             Command::QueryAccount { .. } if self.is_account_silent => {}

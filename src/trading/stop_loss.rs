@@ -9,7 +9,9 @@
 //!
 //! Invariants: **1** once begun it ends only when venue and ledger both say flat; **2** the market
 //! is struck at most once a second; **3** every closing order is sized by the venue's word, by the
-//! ledger only when the venue is silent; **4** no step waits for ever: each has a deadline.
+//! ledger only when the venue is silent; **4** no step waits for ever: each has a deadline. A venue
+//! that says flat while the ledger holds is asked again until both agree: its first answer may be
+//! older than the fills it contradicts.
 
 #[cfg(test)]
 mod tests;
@@ -22,6 +24,8 @@ use crate::domain::{Exposure, Timestamp};
 
 /// How long the venue's word on the position, or an order's end, is waited for.
 const STEP_PATIENCE: Duration = Duration::from_secs(1);
+/// How long the ledger may lag behind a venue that says flat before the venue is asked again.
+const SETTLE_PATIENCE: Duration = Duration::from_secs(2);
 /// The shortest time between two market orders.
 const STRIKE_INTERVAL: Duration = Duration::from_secs(1);
 /// From this market order on, a person is called.
@@ -98,8 +102,9 @@ pub enum StopLoss {
     Striking(Progress, Timestamp),
     /// The next market order may go out then.
     Waiting(Progress, Timestamp),
-    /// The venue is flat; the ledger still waits for the fills.
-    Settling(Progress),
+    /// The venue says flat and the ledger does not, since then: either fills are on their way, or
+    /// the answer was older than they are.
+    Settling(Progress, Timestamp),
 }
 
 /// What can happen to the procedure.
@@ -175,26 +180,27 @@ impl StopLoss {
             | Self::Withdrawing(progress, _)
             | Self::Striking(progress, _)
             | Self::Waiting(progress, _)
-            | Self::Settling(progress) => Some(progress),
+            | Self::Settling(progress, _) => Some(progress),
         }
     }
 
-    /// Whether the venue is flat and only the ledger lags.
+    /// Whether the venue says flat and the ledger does not yet.
     #[must_use]
     pub const fn is_settling(&self) -> bool {
-        matches!(self, Self::Settling(_))
+        matches!(self, Self::Settling(..))
     }
 
     /// When the next step is due, whatever happens.
     #[must_use]
     pub fn next_deadline(&self, budget: Duration) -> Option<Timestamp> {
         match self {
-            Self::Idle | Self::Settling(_) => None,
+            Self::Idle => None,
             Self::Clearing(progress) => Some(progress.patience_ends(budget)),
             Self::Trying(_, until) | Self::Waiting(_, until) => Some(*until),
             Self::Asking(_, since) | Self::Withdrawing(_, since) | Self::Striking(_, since) => {
                 Some(*since + STEP_PATIENCE)
             }
+            Self::Settling(_, since) => Some(*since + SETTLE_PATIENCE),
         }
     }
 
@@ -241,7 +247,7 @@ impl StopLoss {
             Self::Withdrawing(progress, since) => Self::Withdrawing(escalated(progress), *since),
             Self::Striking(progress, since) => Self::Striking(escalated(progress), *since),
             Self::Waiting(progress, until) => Self::Waiting(escalated(progress), *until),
-            Self::Settling(progress) => Self::Settling(escalated(progress)),
+            Self::Settling(progress, since) => Self::Settling(escalated(progress), *since),
         };
         (next, None)
     }
@@ -257,12 +263,12 @@ impl StopLoss {
             // An answer to an older question says nothing about what has happened since.
             Self::Asking(progress, since) if asked_at >= *since => {
                 if exposure.is_zero() {
-                    progress.settled(situation)
+                    progress.settled(now, situation)
                 } else {
                     progress.strike_or_try(now, exposure, situation)
                 }
             }
-            Self::Settling(progress) if !exposure.is_zero() && asked_at >= progress.began => {
+            Self::Settling(progress, since) if !exposure.is_zero() && asked_at >= *since => {
                 progress.ask(now)
             }
             Self::Idle
@@ -272,7 +278,7 @@ impl StopLoss {
             | Self::Withdrawing(..)
             | Self::Striking(..)
             | Self::Waiting(..)
-            | Self::Settling(_) => (*self, None),
+            | Self::Settling(..) => (*self, None),
         }
     }
 
@@ -283,16 +289,18 @@ impl StopLoss {
             | Self::Trying(progress, _)
             | Self::Withdrawing(progress, _)
             | Self::Striking(progress, _) => progress.ask(now),
-            Self::Idle | Self::Asking(..) | Self::Waiting(..) | Self::Settling(_) => (*self, None),
+            Self::Idle | Self::Asking(..) | Self::Waiting(..) | Self::Settling(..) => {
+                (*self, None)
+            }
         }
     }
 
     fn on_tick(&self, now: Timestamp, situation: &Situation) -> Step {
         let has_passed = |since: Timestamp| now.since(since) >= STEP_PATIENCE;
         match self {
-            Self::Settling(progress) => {
-                let is_flat = situation.exposure.is_zero();
-                (if is_flat { Self::Idle } else { Self::Settling(*progress) }, None)
+            Self::Settling(..) if situation.exposure.is_zero() => (Self::Idle, None),
+            Self::Settling(progress, since) if now.since(*since) >= SETTLE_PATIENCE => {
+                progress.ask(now)
             }
             // A cancel that does not come back must not keep the position open.
             Self::Clearing(progress) if progress.patience_ends(situation.budget) <= now => {
@@ -323,7 +331,8 @@ impl StopLoss {
             | Self::Trying(..)
             | Self::Withdrawing(..)
             | Self::Striking(..)
-            | Self::Waiting(..) => (*self, None),
+            | Self::Waiting(..)
+            | Self::Settling(..) => (*self, None),
         }
     }
 }
@@ -337,11 +346,11 @@ impl Progress {
         (StopLoss::Asking(*self, now), Some(StopLossAction::AskPosition))
     }
 
-    const fn settled(&self, situation: &Situation) -> Step {
+    const fn settled(&self, now: Timestamp, situation: &Situation) -> Step {
         if situation.exposure.is_zero() {
             (StopLoss::Idle, None)
         } else {
-            (StopLoss::Settling(*self), None)
+            (StopLoss::Settling(*self, now), None)
         }
     }
 

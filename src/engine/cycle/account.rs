@@ -7,6 +7,7 @@ use crate::engine::Severity;
 use crate::trading::order::OrderEvent;
 use crate::trading::protection::StopEvent;
 use crate::trading::reconcile::{self, Correction, Findings, Ledger};
+use crate::trading::stop_loss::StopLossEvent;
 
 use super::{Cycle, Desk};
 
@@ -39,6 +40,10 @@ impl Cycle {
         for correction in &findings.corrections {
             self.correct(desk, report, *correction);
         }
+        // A procedure that waits for the venue's word has it here as well.
+        let exposure = reconcile::venue_exposure(symbol, report);
+        let told = StopLossEvent::Position { exposure, asked_at: report.asked_at };
+        self.run_stop_loss(desk, Some(told));
         let is_settled = self.settling_since.is_some_and(|since| report.asked_at >= since);
         if is_settled && findings.discrepancies.is_empty() && !findings.is_inconclusive {
             self.settling_since = None;

@@ -18,6 +18,7 @@ impl Cycle {
     /// Begins to close if anything calls for it.
     pub(super) fn close_if_due(&mut self, desk: &mut Desk<'_>) {
         let held = self.held();
+        // While it settles, the procedure itself asks the venue again; a cause can add nothing.
         if held.is_zero() || self.stop_loss.is_settling() {
             return;
         }

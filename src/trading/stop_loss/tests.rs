@@ -37,7 +37,7 @@ fn states() -> [(&'static str, StopLoss); 8] {
         ("withdrawing", StopLoss::Withdrawing(progress(), START)),
         ("striking", StopLoss::Striking(progress(), START)),
         ("waiting", StopLoss::Waiting(progress(), START + Duration::from_secs(1))),
-        ("settling", StopLoss::Settling(progress())),
+        ("settling", StopLoss::Settling(progress(), START)),
     ]
 }
 
@@ -50,7 +50,7 @@ const fn letter(state: &StopLoss, action: Option<StopLossAction>) -> (char, char
         StopLoss::Withdrawing(..) => 'W',
         StopLoss::Striking(..) => 'S',
         StopLoss::Waiting(..) => 'P',
-        StopLoss::Settling(_) => 'E',
+        StopLoss::Settling(..) => 'E',
     };
     let action = match action {
         Some(StopLossAction::CancelOrders) => 'x',
@@ -112,7 +112,7 @@ fn every_state_has_an_answer_to_every_event() {
         orders gone           I  A? A  A? A? A? P  E
         tick, early           I  C  A  T  W  S  P  E
         tick, too deep        I  C  A  Wx W  S  P  E
-        tick, late            I  A? Sm Wx A? A? A? E
+        tick, late            I  A? Sm Wx A? A? A? A?
         tick, late, flat      I  A? A? Wx A? A? A? I
     "]]
     .assert_eq(&grid);
@@ -138,6 +138,28 @@ fn it_never_strikes_twice_within_a_second_and_calls_a_person_from_the_third() {
     // A twentieth more: each strike waits for a fresh answer of the venue.
     let expected = [(0, false), (1_050, false), (2_100, true), (3_150, true), (4_200, true)];
     assert_eq!(strikes, expected);
+}
+
+#[test]
+fn a_flat_answer_that_the_ledger_contradicts_is_asked_for_again_until_both_agree() {
+    let calm = situation();
+    let mut procedure = StopLoss::Settling(progress(), START);
+    assert_eq!(procedure.next_deadline(calm.budget), Some(START + SETTLE_PATIENCE));
+    let again = START + SETTLE_PATIENCE;
+    let action = procedure.handle(again, StopLossEvent::Tick, &calm);
+    assert_eq!(action, Some(StopLossAction::AskPosition));
+    let told = |exposure: &str, asked_at| StopLossEvent::Position {
+        exposure: exposure.parse().unwrap(),
+        asked_at,
+    };
+    let _ = procedure.handle(again, told("0", again), &calm);
+    assert!(procedure.is_settling(), "still only the venue says so");
+    let older = again.earlier_by(Duration::from_millis(1));
+    assert_eq!(procedure.handle(again, told("0.1", older), &calm), None, "asked before that");
+    let _ = procedure.handle(again + SETTLE_PATIENCE, StopLossEvent::Tick, &calm);
+    let held = told("0.1", again + SETTLE_PATIENCE);
+    let action = procedure.handle(again + SETTLE_PATIENCE, held, &calm);
+    assert!(matches!(action, Some(StopLossAction::Limit(_))), "{action:?}");
 }
 
 #[test]
