@@ -49,6 +49,9 @@ async fn a_user_stream_silent_about_acknowledged_orders_is_replaced_and_reconcil
     constant_model::promote(&home.data(), 50.0);
     let mut daemon = home.spawn(&["run"]);
     home.status_when("reconciled", |status| status["is_reconciled"] == true).await;
+    // Connections are opened one a second, the account's perhaps last.
+    eventually("all of them are open", async || venue.sandbox.control.open_streams().await >= 3)
+        .await;
     venue.sandbox.control.mute_account().await;
     let text = "silent about acknowledged orders";
     eventually("it connects anew", async || {

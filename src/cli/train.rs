@@ -24,7 +24,7 @@ use super::{CommandError, Context, Exit, Output, simulated};
 ///
 /// With `--promote` and without `--symbol` it does so for each instrument on the tape.
 ///
-/// Examples: `lobd train --symbol BTCUSDT --model lasso`, `lobd train --promote`
+/// Example: `lobd train --symbol BTCUSDT --model lasso`, or `lobd train --promote`
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]

@@ -289,9 +289,7 @@ impl StopLoss {
             | Self::Trying(progress, _)
             | Self::Withdrawing(progress, _)
             | Self::Striking(progress, _) => progress.ask(now),
-            Self::Idle | Self::Asking(..) | Self::Waiting(..) | Self::Settling(..) => {
-                (*self, None)
-            }
+            Self::Idle | Self::Asking(..) | Self::Waiting(..) | Self::Settling(..) => (*self, None),
         }
     }
 

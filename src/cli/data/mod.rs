@@ -22,6 +22,8 @@ pub(super) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     /// Stores other people's recordings as seconds; what is there already is skipped.
+    ///
+    /// Example: `lobd data import --format binance-depth usdm_btcusdt_20230404.dat.gz`
     Import(import::Args),
     /// Writes seconds to a file other tools read.
     ///
