@@ -9,6 +9,8 @@ mod bad_input;
 #[cfg(test)]
 mod book_replay;
 #[cfg(test)]
+mod certify;
+#[cfg(test)]
 mod client_and_sandbox;
 #[cfg(test)]
 mod commands;

@@ -68,6 +68,9 @@ impl Floor {
             .instruments()
             .map(|instrument| (instrument.symbol, Card::new(instrument.clone())))
             .collect();
+        // What happened before anybody could hear of it is remembered and not told.
+        exchange.drain(&mut Vec::new());
+        let market = MarketFrames::new(cards.values(), &exchange);
         Self {
             exchange,
             account,
@@ -76,7 +79,7 @@ impl Floor {
             windows: Windows::new(settings.limits),
             listen_keys,
             hub: Hub::default(),
-            market: MarketFrames::new(cards.values()),
+            market,
             cards,
             faults: Plan::new(settings.fault_seed),
             held_events: HeldEvents::default(),

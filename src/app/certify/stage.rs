@@ -266,6 +266,11 @@ impl Stage {
         Err(Shortfall(why))
     }
 
+    /// The account's events since the case began, in the order in which they were told.
+    pub(super) fn heard(&self) -> &[Value] {
+        &self.heard
+    }
+
     /// A text without anything that must not be seen.
     pub(super) fn redact(&self, mut text: String) -> String {
         for secret in self.secrets.iter().filter(|secret| !secret.is_empty()) {

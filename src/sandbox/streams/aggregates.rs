@@ -7,9 +7,6 @@ use std::collections::VecDeque;
 
 use crate::book::PublicTrade;
 
-/// Aggregates kept for those who ask by id.
-const KEPT: usize = 1_000;
-
 /// The aggregates of one symbol, numbered from 1.
 #[derive(Debug, Default)]
 pub(in crate::sandbox) struct Aggregates {
@@ -18,10 +15,13 @@ pub(in crate::sandbox) struct Aggregates {
 }
 
 impl Aggregates {
+    /// Aggregates kept for those who ask by id.
+    pub(super) const KEPT: usize = 1_000;
+
     /// Numbers a trade.
     pub(super) fn add(&mut self, trade: &PublicTrade) -> u64 {
         self.counted += 1;
-        if self.newest.len() >= KEPT {
+        if self.newest.len() >= Self::KEPT {
             self.newest.pop_front();
         }
         self.newest.push_back((self.counted, *trade));

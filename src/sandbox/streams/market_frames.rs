@@ -53,9 +53,19 @@ struct SymbolFrames {
 }
 
 impl MarketFrames {
-    pub(in crate::sandbox) fn new<'a>(cards: impl Iterator<Item = &'a Card>) -> Self {
-        let symbols = cards.map(|card| (card.instrument.symbol, SymbolFrames::new(card))).collect();
-        Self { symbols }
+    /// Frames of the listed symbols; trades from before are kept for those who ask by id.
+    pub(in crate::sandbox) fn new<'a>(
+        cards: impl Iterator<Item = &'a Card>,
+        exchange: &Exchange,
+    ) -> Self {
+        let frames = |card: &Card| {
+            let mut frames = SymbolFrames::new(card);
+            for trade in exchange.recent_trades(card.instrument.symbol, Aggregates::KEPT) {
+                frames.aggregates.add(&trade);
+            }
+            (card.instrument.symbol, frames)
+        };
+        Self { symbols: cards.map(frames).collect() }
     }
 
     /// Publishes what a market event says, on every stream that carries it.

@@ -297,8 +297,9 @@ async fn told_of_trigger(stage: &mut Stage, id: &str) -> Check {
         event["e"] == "ALGO_UPDATE" && event["o"]["caid"] == id && event["o"]["X"] == status
     };
     for _ in 0..4 {
-        let told = stage.event("the stop has ended", |event| is_it(event, "FINISHED")).await;
-        let Ok(finished) = told else { continue };
+        let has_ended = |event: &Value| is_it(event, "FINISHED") || is_it(event, "REJECTED");
+        let Ok(finished) = stage.event("the stop has ended", has_ended).await else { continue };
+        is(&finished["o"], "X", "FINISHED")?;
         let child = text(&finished["o"], "ai")?.parse::<i64>();
         let child = child.map_err(|_| Shortfall("it names no order".to_owned()))?;
         stage.event("the stop triggers", |event| is_it(event, "TRIGGERING")).await?;

@@ -19,9 +19,12 @@ pub(super) const CASES: &[Case] = &[
         Box::pin(same_key(stage))
     }),
     Case::trades("C-221", "a listen key can be extended", "4.7", |stage| Box::pin(extended(stage))),
-    Case::trades("C-222", "an order's life is told: NEW, then CANCELED", "5.2", |stage| {
-        Box::pin(life_told(stage))
-    }),
+    Case::trades(
+        "C-222",
+        "an order's life is told once, in order: NEW, CANCELED",
+        "5.2",
+        |stage| Box::pin(life_told(stage)),
+    ),
     Case::trades("C-223", "an amendment is told, with our number for it", "5.2", |stage| {
         Box::pin(amendment_told(stage))
     }),
@@ -50,6 +53,9 @@ pub(super) const CASES: &[Case] = &[
         Box::pin(bogus_key(stage))
     }),
     Case::trades("C-231", "a new leverage is told", "5.4", |stage| Box::pin(leverage_told(stage))),
+    Case::trades("C-232", "events of one kind come in the order of their times", "5.1", |stage| {
+        Box::pin(told_in_order(stage))
+    }),
 ];
 
 async fn ask_for_key(stage: &mut Stage) -> Result<String, Shortfall> {
@@ -73,6 +79,24 @@ async fn extended(stage: &mut Stage) -> Check {
     HOLDS
 }
 
+/// Three orders' lives, one after the other: six events.
+async fn told_in_order(stage: &mut Stage) -> Check {
+    stage.listen().await?;
+    let mut last = String::new();
+    for _ in 0..3 {
+        last = stage.resting_buy().await?;
+        stage.cancel(&last).await?;
+    }
+    stage.event("the last CANCELED", |event| is_order(event, &last, "CANCELED")).await?;
+    let of_orders = stage.heard().iter().filter(|event| event["e"] == "ORDER_TRADE_UPDATE");
+    let told: Vec<(i64, String)> = of_orders
+        .filter_map(|event| Some((event["T"].as_i64()?, event["o"]["x"].to_string())))
+        .collect();
+    ensure(told.len() >= 6, || format!("the last came before the others: {told:?}"))?;
+    ensure(told.is_sorted_by_key(|(time, _)| *time), || format!("{told:?}"))?;
+    HOLDS
+}
+
 fn is_order(event: &Value, id: &str, execution: &str) -> bool {
     event["e"] == "ORDER_TRADE_UPDATE" && event["o"]["c"] == id && event["o"]["x"] == execution
 }
@@ -88,6 +112,13 @@ async fn life_told(stage: &mut Stage) -> Check {
     has(&new["o"], &["R", "wt", "ot", "ps", "cp", "rp", "V", "pm", "gtd"])?;
     let ended = stage.event("CANCELED", |event| is_order(event, &id, "CANCELED")).await?;
     is(&ended["o"], "X", "CANCELED")?;
+    let life: Vec<&str> = stage
+        .heard()
+        .iter()
+        .filter(|event| event["o"]["c"] == id.as_str())
+        .filter_map(|event| event["o"]["x"].as_str())
+        .collect();
+    ensure(life == ["NEW", "CANCELED"], || format!("its life is told as {life:?}"))?;
     HOLDS
 }
 
