@@ -1,9 +1,10 @@
 //! The client side of Binance USD-M futures: wire, parsing, REST, streams. The only room that
 //! knows its JSON.
 //!
-//! [`wire`] mirrors the JSON, [`parse`] gives it meaning, [`RestClient`] asks and
-//! [`BinanceVenue`] trades through it; [`codes`] and [`BinanceError`] decide what a failure means.
-//! Invariants: an outcome class is decided once, here; secrets, signed URLs and listen keys appear
+//! [`wire`] mirrors the JSON, [`parse`] gives it meaning. [`RestClient`] asks, by files named for
+//! what is asked; [`OrderSocket`] says the same of orders over WebSocket; [`BinanceVenue`] trades
+//! through both. [`SpotClient`] reads the spot market. [`codes`] and [`BinanceError`] decide what a
+//! failure means, [`RateBudget`] what may go out. Invariants: an outcome class is decided once, here; secrets, signed URLs and listen keys appear
 //! in no message; the venue's request limits are never exceeded.
 
 mod account;
