@@ -405,6 +405,22 @@ fn funding_is_paid_by_longs_to_shorts_at_its_hour() {
 }
 
 #[test]
+fn funding_of_an_isolated_position_comes_out_of_its_own_margin() {
+    let mut duel = Duel::new();
+    duel.exchange.set_margin_type(duel.one, symbol(), MarginType::Isolated).unwrap();
+    duel.buy("1");
+    let before = duel.exchange.margin(duel.one);
+    duel.events();
+    duel.exchange.advance(at(FUNDING));
+    let after = duel.exchange.margin(duel.one);
+    assert_eq!(after.cross_wallet, before.cross_wallet);
+    assert_eq!(after.wallet, before.wallet.saturating_add(amount("-6")));
+    let events = duel.events();
+    let told = duel.accounts_of(&events);
+    assert_eq!(told[0].position.unwrap().isolated_wallet, amount("2994.05"));
+}
+
+#[test]
 fn a_recording_wakes_for_funding_and_pays_it_at_the_recorded_mark_price() {
     let instruments =
         vec![InstrumentSettings { instrument: bitcoin(), liquidity: Liquidity::Tape }];

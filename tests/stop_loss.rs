@@ -74,6 +74,28 @@ async fn a_loss_in_an_emptied_book_is_closed_by_market_once_there_are_buyers() {
     end.is_clean();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_liquidation_by_the_venue_is_booked_and_halts_trading() {
+    let mut run = Run::holding().await;
+    let control = &run.venue.sandbox.control;
+    let forced = control
+        .with_exchange(|exchange, account| exchange.liquidate(exchange.now(), account, symbol()));
+    forced.await.unwrap().unwrap();
+    run.halted_by("autoclose-").await;
+    run.ends_flat_and_agreed().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_position_deleveraged_by_the_venue_is_booked_and_halts_trading() {
+    let mut run = Run::holding().await;
+    let forced = run.venue.sandbox.control.with_exchange(|exchange, account| {
+        exchange.deleverage(exchange.now(), account, symbol(), None).map(|_| ())
+    });
+    forced.await.unwrap().unwrap();
+    run.halted_by("adl_autoclose").await;
+    run.ends_flat_and_agreed().await;
+}
+
 /// A daemon in this process, holding a long position that its model asked for.
 struct Run {
     venue: Venue,
@@ -124,6 +146,26 @@ impl Run {
         let seen = self.status.wait_for(|status| status.symbols.iter().any(&is_wanted));
         let in_time = tokio::time::timeout(DEADLINE, seen).await.is_ok_and(|seen| seen.is_ok());
         assert!(in_time, "not in time: {what}; {:?}", self.status.borrow());
+    }
+
+    /// Waits until trading is halted because the venue closed by an order of this name.
+    async fn halted_by(&mut self, name: &str) {
+        let wanted = format!("the venue itself closed by order {name}");
+        let seen = self.status.wait_for(|status| {
+            status.halted.as_ref().is_some_and(|reason| reason.contains(&wanted))
+        });
+        let in_time = tokio::time::timeout(DEADLINE, seen).await.is_ok_and(|seen| seen.is_ok());
+        assert!(in_time, "not halted in time: {:?}", self.status.borrow());
+    }
+
+    /// Waits until the cycle has nothing left, and ends the daemon: it and the venue agree.
+    async fn ends_flat_and_agreed(mut self) {
+        self.when("nothing is left", |one| one.phase == CyclePhase::Flat).await;
+        self.ends.cancel();
+        tokio::time::timeout(DEADLINE, self.daemon).await.unwrap().unwrap();
+        assert!(self.venue.exposure().await.is_zero());
+        assert!(self.venue.stops().await.is_empty(), "no stop is left behind");
+        assert_eq!(self.status.borrow().discrepancies_total, 0);
     }
 
     async fn push(&self, bps: f64, span: Duration) {

@@ -18,8 +18,8 @@
 //! the pool is healthy or holds nothing.
 
 use crate::domain::{
-    Amount, ClientOrderId, OrderKind, OrderRequest, Price, Quantity, Rate, Rejection, Rounding,
-    Side, Symbol, TimeInForce, Timestamp,
+    Amount, ClientOrderId, OrderKind, OrderRequest, OrderStatus, Price, Quantity, Rate, Rejection,
+    Rounding, Side, Symbol, TimeInForce, Timestamp,
 };
 
 use super::accounts::AccountId;
@@ -96,7 +96,8 @@ impl Exchange {
     /// the accounts' positions of its side; a losing one stays at 0.
     #[must_use]
     pub fn deleveraging_quantile(&self, account: AccountId, symbol: Symbol) -> u8 {
-        let Some(side) = self.account(account).and_then(|a| a.position(symbol).exposure().side())
+        let Some(side) =
+            self.account(account).and_then(|found| found.position(symbol).exposure().side())
         else {
             return 0;
         };
@@ -244,8 +245,7 @@ impl Exchange {
         let Some(at) = self.find(symbol) else { return };
         let open: Vec<OrderRecord> = self.orders.open(account, symbol).copied().collect();
         for order in open {
-            let expired = crate::domain::OrderStatus::Expired;
-            self.end(at, order, expired, ExpiryReason::Liquidation);
+            self.end(at, order, OrderStatus::Expired, ExpiryReason::Liquidation);
         }
     }
 
