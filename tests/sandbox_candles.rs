@@ -134,6 +134,10 @@ async fn the_day_is_told_over_http_and_as_a_stream() {
         }
     }
     assert_eq!(heard, [json!("24hrTicker"), json!("24hrMiniTicker")]);
+    let mut all = venue.connect("/market/ws/!miniTicker@arr").await;
+    assert_eq!(all.next().await[0]["s"], "BTCUSDT");
+    let mut marks = venue.connect("/market/ws/!markPrice@arr@1s").await;
+    assert_eq!(marks.next().await[0]["p"], "60000.05000000");
 }
 
 #[tokio::test]

@@ -1,14 +1,17 @@
 //! Conditional orders of the simulated exchange: every condition, the lag, what they become.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lobd::domain::{
-    ClientOrderId, OrderKind, OrderStatus, Side, StopSize, StopStatus, TimeInForce,
+    AlgoOrderId, ClientOrderId, OrderKind, OrderStatus, Side, StopSize, StopStatus, TimeInForce,
 };
 use lobd::sim::{
-    AccountId, Exchange, ExchangeEvent, OrderTerms, Rules, StopCondition, StopName, StopQuery,
-    StopTerms, WorkingPrice,
+    AccountId, AccountSettings, Exchange, ExchangeEvent, OrderTerms, Rules, StopCondition,
+    StopName, StopQuery, StopTerms, WorkingPrice,
 };
+
+use proptest::prelude::*;
 
 use crate::sim_exchange::{at, drained, duel, limit, market, name, price, quantity, stop, symbol};
 
@@ -38,7 +41,7 @@ fn stop_name(id: &str) -> StopName {
 
 /// Lets two others trade at a price.
 fn trade_at(exchange: &mut Exchange, two: AccountId, at_price: &str) {
-    let three = exchange.open_account(&lobd::sim::AccountSettings::default());
+    let three = exchange.open_account(&AccountSettings::default());
     let now = exchange.now();
     exchange.cancel_all(now, two, symbol()).unwrap();
     exchange.place(now, two, &limit("maker", Side::Sell, at_price, "0.001")).unwrap();
@@ -207,7 +210,7 @@ fn every_stop_known_is_listed_whatever_became_of_it() {
         exchange.place_stop(at(1), one, &request, StopTerms::default()).unwrap();
     }
     exchange.cancel_stop(at(2), one, stop_name("b")).unwrap();
-    let all = StopQuery { from: lobd::domain::AlgoOrderId::default(), since: at(0), until: at(9) };
+    let all = StopQuery { from: AlgoOrderId::default(), since: at(0), until: at(9) };
     let known: Vec<StopStatus> =
         exchange.all_stops(one, symbol(), all).iter().map(|stop| stop.report.status).collect();
     assert_eq!(known, [StopStatus::New, StopStatus::Canceled, StopStatus::New]);
@@ -215,4 +218,142 @@ fn every_stop_known_is_listed_whatever_became_of_it() {
     assert_eq!(exchange.all_stops(one, symbol(), StopQuery { from: second, ..all }).len(), 2);
     let order = exchange.place(at(3), one, &market("m", Side::Buy, "0.1")).unwrap();
     assert_eq!(order.report.status, OrderStatus::Filled);
+}
+
+#[test]
+fn a_stop_that_becomes_a_limit_too_far_away_is_rejected() {
+    let (mut exchange, one, two) = duel();
+    trade_at(&mut exchange, two, "60000");
+    let becomes =
+        OrderKind::Limit { price: price("63000.1"), time_in_force: TimeInForce::GoodTilCanceled };
+    let terms = StopTerms { becomes, ..by_trades(StopCondition::StopLoss) };
+    let now = exchange.now();
+    exchange.place_stop(now, one, &stop("s", Side::Buy, "60010", sized("0.1")), terms).unwrap();
+    trade_at(&mut exchange, two, "60010");
+    let rejected = exchange.query_stop(one, stop_name("s")).unwrap().report;
+    assert_eq!(rejected.status, StopStatus::Rejected);
+    assert_eq!(rejected.reason.as_deref(), Some("Limit price can't be higher than 63000."));
+}
+
+/// One thing that happens around conditional orders.
+#[derive(Debug, Clone, Copy)]
+enum Deed {
+    Place { is_buy: bool, offset: i64, kind: u8 },
+    Cancel { back: usize },
+    CancelChild { back: usize },
+    Trade { offset: i64 },
+    Wait { millis: u64 },
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    prop_oneof![
+        3 => (any::<bool>(), -20..20_i64, 0..6_u8)
+            .prop_map(|(is_buy, offset, kind)| Deed::Place { is_buy, offset, kind }),
+        1 => (1..8_usize).prop_map(|back| Deed::Cancel { back }),
+        1 => (1..8_usize).prop_map(|back| Deed::CancelChild { back }),
+        4 => (-25..25_i64).prop_map(|offset| Deed::Trade { offset }),
+        2 => (1..1_500_u64).prop_map(|millis| Deed::Wait { millis }),
+    ]
+}
+
+fn around(offset: i64) -> String {
+    (60_000 + offset).to_string()
+}
+
+fn place(exchange: &mut Exchange, account: AccountId, id: &str, deed: (bool, i64, u8)) {
+    let (is_buy, offset, kind) = deed;
+    let (side, now) = (if is_buy { Side::Buy } else { Side::Sell }, exchange.now());
+    let limit = OrderKind::Limit {
+        price: price(&around(offset)),
+        time_in_force: TimeInForce::GoodTilCanceled,
+    };
+    let by = |condition, becomes| StopTerms { becomes, ..by_trades(condition) };
+    let terms = match kind {
+        0 => by(StopCondition::StopLoss, OrderKind::Market),
+        1 => by(StopCondition::TakeProfit, OrderKind::Market),
+        2 => by(StopCondition::StopLoss, limit),
+        3 => trailing(None, "0.0001"),
+        4 => StopTerms { working_price: WorkingPrice::Mark, ..by(StopCondition::StopLoss, limit) },
+        _ => StopTerms {
+            order: OrderTerms {
+                good_till: Some(now + Duration::from_secs(3)),
+                ..Default::default()
+            },
+            ..by(StopCondition::TakeProfit, limit)
+        },
+    };
+    let request = stop(id, side, &around(offset), sized("0.01"));
+    let _ = exchange.place_stop(now, account, &request, terms);
+}
+
+/// Whether a conditional order may go from one status to the other.
+fn may_follow(before: Option<StopStatus>, after: StopStatus) -> bool {
+    match (before, after) {
+        (None | Some(StopStatus::New), StopStatus::New)
+        | (
+            Some(StopStatus::New),
+            StopStatus::Triggering | StopStatus::Canceled | StopStatus::Expired,
+        )
+        | (Some(StopStatus::Triggering), StopStatus::Triggered | StopStatus::Rejected)
+        | (Some(StopStatus::Triggered), StopStatus::Finished) => true,
+        (None | Some(_), _) => false,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn a_stop_goes_through_its_life_in_order_and_ends_with_its_order(
+        deeds in prop::collection::vec(deed(), 1..80),
+    ) {
+        let (mut exchange, one, two) = duel();
+        let three = exchange.open_account(&AccountSettings::default());
+        exchange.set_rules(Rules { trigger_lag: Duration::from_millis(17), ..Rules::default() });
+        let mut lives: BTreeMap<AlgoOrderId, StopStatus> = BTreeMap::new();
+        for (count, deed) in deeds.into_iter().enumerate() {
+            let now = exchange.now();
+            let earlier = |back: usize| format!("s{}", count.saturating_sub(back));
+            match deed {
+                Deed::Place { is_buy, offset, kind } => {
+                    place(&mut exchange, one, &format!("s{count}"), (is_buy, offset, kind));
+                }
+                Deed::Cancel { back } => {
+                    let _ = exchange.cancel_stop(now, one, stop_name(&earlier(back)));
+                }
+                Deed::CancelChild { back } => {
+                    let _ = exchange.cancel(now, one, symbol(), name(&earlier(back)));
+                }
+                Deed::Trade { offset } => {
+                    let (id, to) = (format!("t{count}"), around(offset));
+                    let _ = exchange.place(now, two, &limit(&id, Side::Sell, &to, "0.05"));
+                    let _ = exchange.place(now, three, &limit(&id, Side::Buy, &to, "0.05"));
+                }
+                Deed::Wait { millis } => exchange.advance(now + Duration::from_millis(millis)),
+            }
+            for event in drained(&mut exchange) {
+                let ExchangeEvent::Stop(event) = event else { continue };
+                let (id, after) = (event.stop.report.algo_order_id, event.stop.report.status);
+                let before = lives.insert(id, after);
+                prop_assert!(may_follow(before, after), "{:?} after {:?}", after, before);
+            }
+            for (id, status) in &lives {
+                let known = exchange.query_stop(one, StopName::Id(*id)).unwrap();
+                prop_assert_eq!(known.report.status, *status, "events tell everything");
+                let child = known.report.child_order_id.map(|id| {
+                    exchange.query(one, symbol(), lobd::sim::OrderName::Id(id)).unwrap()
+                });
+                let ended = child.map(|child| child.report.status.is_terminal());
+                match status {
+                    StopStatus::Triggered => prop_assert_eq!(ended, Some(false)),
+                    StopStatus::Finished => prop_assert_eq!(ended, Some(true)),
+                    StopStatus::New
+                    | StopStatus::Triggering
+                    | StopStatus::Canceled
+                    | StopStatus::Expired
+                    | StopStatus::Rejected => prop_assert_eq!(ended, None),
+                }
+            }
+        }
+    }
 }

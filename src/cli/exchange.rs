@@ -17,13 +17,17 @@ use crate::sandbox::{
     Tape, listings,
 };
 use crate::sim::{
-    Exchange, ExchangeSettings, InstrumentSettings, Liquidity, SimError, default_fees, demo_fees,
+    Exchange, ExchangeSettings, InstrumentSettings, Liquidity, Rules, SimError, default_fees,
+    demo_fees,
 };
 
 use super::{CommandError, Context, Exit};
 
 /// The market's life before the first client: mark price and trades are there at once.
 const LIFE_BEFORE: Duration = Duration::from_mins(1);
+
+/// As recorded at the venue (exchange-api.md 5.5).
+const RECORDED_TRIGGER_LAG_MS: u64 = 17;
 
 /// More accounts than this are hardly needed on one machine.
 const MOST_ACCOUNTS: i64 = 1_000;
@@ -60,6 +64,12 @@ pub(super) struct Args {
     /// A raw recording of one symbol that is the market instead of the seeded one.
     #[arg(long, value_name = "FILE", conflicts_with = "symbols")]
     tape: Option<PathBuf>,
+    /// How long a touched conditional order is TRIGGERING before its order is there.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = RECORDED_TRIGGER_LAG_MS)]
+    trigger_lag_ms: u64,
+    /// Let a countdown that has run out cancel conditional orders too; the venue says nothing of it.
+    #[arg(long)]
+    countdown_cancels_stops: bool,
     /// What goes wrong, from the start; may be given several times. The list is below (`--help`).
     #[arg(long = "fault", value_name = "SPEC")]
     faults: Vec<FaultSpec>,
@@ -194,6 +204,10 @@ fn settings(args: &Args) -> SandboxSettings {
     settings.listen_streams =
         args.listen_streams.unwrap_or_else(|| SocketAddr::new(args.listen.ip(), 0));
     settings.allow_remote = args.allow_remote;
+    settings.rules = Rules {
+        trigger_lag: Duration::from_millis(args.trigger_lag_ms),
+        countdown_cancels_stops: args.countdown_cancels_stops,
+    };
     settings.faults.clone_from(&args.faults);
     let FeeRates { maker, taker } = match args.fee_tier {
         FeeTier::Default => default_fees(),

@@ -6,8 +6,8 @@
 
 use crate::domain::decimal::UNITS_PER_ONE;
 use crate::domain::{
-    Amount, OrderId, OrderKind, OrderRequest, OrderStatus, Price, Quantity, Rate, Rejection,
-    Rounding, Side, Symbol, TimeInForce, Timestamp,
+    Amount, FilterViolation, OrderId, OrderKind, OrderRequest, OrderStatus, Price, Quantity, Rate,
+    Rejection, Rounding, Side, Symbol, TimeInForce, Timestamp,
 };
 
 use super::accounts::{AccountId, initial_margin};
@@ -224,9 +224,7 @@ impl Exchange {
                 filters.check_price(price)?;
             }
             filters.check_quantity(request.quantity, is_market)?;
-            if let Some((price, mark)) = request.kind.price().zip(reference) {
-                filters.check_percent_price(request.side, price, mark)?;
-            }
+            self.judge_distance(at, request)?;
             match request.kind.price().or(reference) {
                 Some(price) if !request.reduce_only => {
                     filters.check_notional(price, request.quantity)
@@ -235,6 +233,17 @@ impl Exchange {
             }
         };
         judge().map_err(|violation| refusals::of_filter(&violation))
+    }
+
+    /// A limit too far from the mark price is refused, also once a stop has become it.
+    fn judge_distance(&self, at: usize, request: &OrderRequest) -> Result<(), FilterViolation> {
+        let listing = &self.listings[at];
+        match request.kind.price().zip(listing.reference_price()) {
+            Some((price, mark)) => {
+                listing.instrument.filters.check_percent_price(request.side, price, mark)
+            }
+            None => Ok(()),
+        }
     }
 
     fn judge_identity(
@@ -397,6 +406,7 @@ impl Exchange {
         new: NewOrder<'_>,
     ) -> Result<(OrderRecord, Quantity), Rejection> {
         let room = self.judge_room(new.account, at, new.request)?;
+        self.judge_distance(at, new.request).map_err(|broken| refusals::of_filter(&broken))?;
         self.judge_book(new.account, at, new.request)?;
         Ok((self.accept(new), room))
     }

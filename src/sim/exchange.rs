@@ -118,9 +118,7 @@ impl Exchange {
     ///
     /// A `now` before the exchange's time changes nothing: its clock never runs back.
     pub fn advance(&mut self, now: Timestamp) {
-        while self.next_wake() <= now && self.next_wake() < Timestamp::MAX {
-            self.act_next();
-        }
+        while self.act_next(now) {}
         self.now = self.now.max(now);
     }
 
@@ -225,19 +223,23 @@ impl Exchange {
         }
     }
 
-    /// Does what is due first; at one moment promises are kept before anyone trades.
-    fn act_next(&mut self) {
+    /// Does what is due first and by `now`; `false` if nothing is. At one moment promises are kept
+    /// before anyone trades.
+    fn act_next(&mut self, now: Timestamp) -> bool {
         let alarm = self.alarms.next_time();
-        match self.next_due() {
-            Some((time, due, at)) if time < alarm => {
+        match self.next_due().filter(|next| next.0 < alarm) {
+            Some((time, due, at)) if time <= now => {
                 self.now = self.now.max(time);
                 self.listings[at].done(due, self.now);
                 self.act(at, due);
+                true
             }
-            Some(_) | None => {
+            None if alarm <= now && alarm < Timestamp::MAX => {
                 self.now = self.now.max(alarm);
                 self.ring();
+                true
             }
+            Some(_) | None => false,
         }
     }
 

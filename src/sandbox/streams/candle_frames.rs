@@ -18,10 +18,29 @@ use super::route::Route;
 const CANDLE_EVERY_MS: i64 = 250;
 
 /// How often the day's trading is told.
-const TICKER_EVERY_MS: i64 = 2_000;
+pub(super) const TICKER_EVERY_MS: i64 = 2_000;
 
 const MINUTE_MS: i64 = 60_000;
 const DAY_MS: i64 = 24 * 3_600_000;
+
+/// The two frames of a day's trading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum DayFrame {
+    Whole,
+    Mini,
+}
+
+impl DayFrame {
+    pub(super) const ALL: [Self; 2] = [Self::Whole, Self::Mini];
+
+    /// How its streams are named.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Whole => "ticker",
+            Self::Mini => "miniTicker",
+        }
+    }
+}
 
 /// What has been told of one symbol's candles.
 #[derive(Debug)]
@@ -97,8 +116,29 @@ impl CandleFrames {
         let slot = now.millis().div_euclid(TICKER_EVERY_MS);
         if slot != self.ticker_slot {
             self.ticker_slot = slot;
-            self.tell_day(hub, exchange, now);
+            for kind in DayFrame::ALL {
+                let name = format!("{}@{}", self.lower, kind.name());
+                if hub.is_heard(Route::Market, &name)
+                    && let Some(frame) = self.day(exchange, kind, now)
+                {
+                    hub.publish(Route::Market, &name, || frame);
+                }
+            }
         }
+    }
+
+    /// The frame of a day's trading; `None` if there has been none.
+    pub(super) fn day(
+        &self,
+        exchange: &Exchange,
+        kind: DayFrame,
+        now: Timestamp,
+    ) -> Option<String> {
+        let day = exchange.day(self.symbol)?;
+        Some(match kind {
+            DayFrame::Whole => to_text(&self.ticker(exchange, &day, now)),
+            DayFrame::Mini => to_text(&self.mini_ticker(&day, now)),
+        })
     }
 
     fn tell(
@@ -120,16 +160,6 @@ impl CandleFrames {
                 })
             });
         }
-    }
-
-    fn tell_day(&self, hub: &mut Hub, exchange: &Exchange, now: Timestamp) {
-        let Some(day) = exchange.day(self.symbol) else { return };
-        hub.publish(Route::Market, &format!("{}@ticker", self.lower), || {
-            to_text(&self.ticker(exchange, &day, now))
-        });
-        hub.publish(Route::Market, &format!("{}@miniTicker", self.lower), || {
-            to_text(&self.mini_ticker(&day, now))
-        });
     }
 
     fn ticker(&self, exchange: &Exchange, day: &Candle, now: Timestamp) -> TickerFrame {

@@ -146,6 +146,11 @@ impl Hub {
         self.deliver(id, Utf8Bytes::from(reply));
     }
 
+    /// Whether anybody hears a public stream.
+    pub(super) fn is_heard(&self, route: Route, stream: &str) -> bool {
+        self.sockets.values().any(|socket| socket.hears(route, stream))
+    }
+
     /// Sends a public frame to whoever subscribed to it, making it only if somebody did.
     pub(super) fn publish(&mut self, route: Route, stream: &str, make: impl FnOnce() -> String) {
         let listeners: Vec<SocketId> = self

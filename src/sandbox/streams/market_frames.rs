@@ -15,7 +15,7 @@ use super::super::card::Card;
 use super::super::rest::level_text;
 use super::super::words::{self, Places};
 use super::aggregates::Aggregates;
-use super::candle_frames::CandleFrames;
+use super::candle_frames::{CandleFrames, DayFrame, TICKER_EVERY_MS};
 use super::hub::Hub;
 use super::merge::Merge;
 use super::route::Route;
@@ -37,6 +37,10 @@ pub(super) const USD_MARGINED: u8 = 1;
 #[derive(Debug)]
 pub(in crate::sandbox) struct MarketFrames {
     symbols: BTreeMap<Symbol, SymbolFrames>,
+    /// When all tickers were last told together.
+    ticker_slot: i64,
+    /// The second in which all mark prices were last told together.
+    mark_second: i64,
 }
 
 #[derive(Debug)]
@@ -65,7 +69,7 @@ impl MarketFrames {
             }
             (card.instrument.symbol, frames)
         };
-        Self { symbols: cards.map(frames).collect() }
+        Self { symbols: cards.map(frames).collect(), ticker_slot: 0, mark_second: 0 }
     }
 
     /// Publishes what a market event says, on every stream that carries it.
@@ -102,6 +106,43 @@ impl MarketFrames {
     pub(in crate::sandbox) fn flush(&mut self, hub: &mut Hub, exchange: &Exchange, now: Timestamp) {
         for frames in self.symbols.values_mut() {
             frames.flush(hub, exchange, now);
+        }
+        self.tell_days(hub, exchange, now);
+        self.tell_marks(hub, exchange, now);
+    }
+
+    /// Tells what every symbol has traded in a day, on one stream.
+    fn tell_days(&mut self, hub: &mut Hub, exchange: &Exchange, now: Timestamp) {
+        let slot = now.millis().div_euclid(TICKER_EVERY_MS);
+        if slot != self.ticker_slot {
+            self.ticker_slot = slot;
+            for kind in DayFrame::ALL {
+                hub.publish(Route::Market, &format!("!{}@arr", kind.name()), || {
+                    let days = self.symbols.values();
+                    let told: Vec<String> =
+                        days.filter_map(|of| of.candles.day(exchange, kind, now)).collect();
+                    format!("[{}]", told.join(","))
+                });
+            }
+        }
+    }
+
+    /// Tells every symbol's mark price, on one stream each second and on one each third second.
+    fn tell_marks(&mut self, hub: &mut Hub, exchange: &Exchange, now: Timestamp) {
+        let second = now.millis().div_euclid(1_000);
+        if second == self.mark_second {
+            return;
+        }
+        self.mark_second = second;
+        let names = [("!markPrice@arr@1s", true), ("!markPrice@arr", second.rem_euclid(3) == 0)];
+        for (name, _) in names.iter().filter(|(_, is_due)| *is_due) {
+            hub.publish(Route::Market, name, || {
+                let marks = self.symbols.values().filter_map(|of| {
+                    let mark = exchange.mark_price(of.symbol)?;
+                    Some(of.mark_frame(exchange, &mark))
+                });
+                format!("[{}]", marks.collect::<Vec<String>>().join(","))
+            });
         }
     }
 }
@@ -228,23 +269,26 @@ impl SymbolFrames {
         let names = [("@markPrice@1s", true), ("@markPrice", is_third)];
         for (suffix, _) in names.iter().filter(|(_, is_due)| *is_due) {
             hub.publish(Route::Market, &format!("{}{suffix}", self.lower), || {
-                let price = words::padded(mark.price.units(), 8);
-                let now = mark.event_time.millis();
-                let funding = exchange.funding(self.symbol);
-                to_text(&MarkFrame {
-                    e: "markPriceUpdate",
-                    event_time: now,
-                    s: self.symbol,
-                    p: price.clone(),
-                    ap: price.clone(),
-                    settle_price: price.clone(),
-                    i: price,
-                    r: words::padded(funding.map_or(0, |funding| funding.rate.units()), 8),
-                    next_funding_time: funding.map_or(0, |funding| funding.next_time.millis()),
-                    st: USD_MARGINED,
-                })
+                self.mark_frame(exchange, mark)
             });
         }
+    }
+
+    fn mark_frame(&self, exchange: &Exchange, mark: &MarkPrice) -> String {
+        let price = words::padded(mark.price.units(), 8);
+        let funding = exchange.funding(self.symbol);
+        to_text(&MarkFrame {
+            e: "markPriceUpdate",
+            event_time: mark.event_time.millis(),
+            s: self.symbol,
+            p: price.clone(),
+            ap: price.clone(),
+            settle_price: price.clone(),
+            i: price,
+            r: words::padded(funding.map_or(0, |funding| funding.rate.units()), 8),
+            next_funding_time: funding.map_or(0, |funding| funding.next_time.millis()),
+            st: USD_MARGINED,
+        })
     }
 }
 
