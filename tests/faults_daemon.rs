@@ -323,6 +323,25 @@ async fn a_reset_account_halts_trading_and_says_why() {
     daemon.ends_well().await;
 }
 
+/// Promises I3 and I6: what the exchange closes by itself is booked, and halts trading.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_position_that_the_exchange_closes_is_booked_and_halts_trading() {
+    for fault in ["liquidate=BTCUSDT", "deleverage=BTCUSDT"] {
+        let daemon = Daemon::holding().await;
+        daemon.switch_on(fault).await;
+        assert!(daemon.exposure().await.is_zero(), "{fault}");
+        let status = daemon
+            .status_when("halted, flat, and agreed with the venue", |status| {
+                let is_told = status["halted"].as_str().is_some_and(|why| why.contains("itself"));
+                is_told && status["symbols"][0]["phase"] == "flat" && is_agreed(status)
+            })
+            .await;
+        assert_eq!(status["discrepancies_total"], 0, "{fault}");
+        eventually("no stop is left", async || daemon.stops().await.is_empty()).await;
+        daemon.ends_well().await;
+    }
+}
+
 /// Promises I3 and I12: what new filters refuse is tried once a second at most, and a position is
 /// closed under them.
 #[tokio::test(flavor = "multi_thread")]

@@ -47,7 +47,7 @@ const fn entry(
 use Reach::{Act, Occasions, Requests, State, Waiting};
 
 /// Every fault.
-pub(super) const CATALOGUE: [Entry; 23] = [
+pub(super) const CATALOGUE: [Entry; 25] = [
     entry("lose-request", "[=cut|silence]", Requests, "never reaches the exchange", |value| {
         loss(value).map(Fault::LoseRequest)
     }),
@@ -126,6 +126,12 @@ pub(super) const CATALOGUE: [Entry; 23] = [
     }),
     entry("reset-account", "", Act, "orders, positions, history gone, untold", |value| {
         none(value).map(|()| Fault::Act(fault::Act::ResetAccount))
+    }),
+    entry("liquidate", "=SYMBOL", Act, "what is held is liquidated, healthy or not", |value| {
+        Some(Fault::Act(fault::Act::Liquidate(Symbol::new(value?).ok()?)))
+    }),
+    entry("deleverage", "=SYMBOL", Act, "what is held is closed by auto-deleveraging", |value| {
+        Some(Fault::Act(fault::Act::Deleverage(Symbol::new(value?).ok()?)))
     }),
     entry(
         "change-filters",
@@ -231,6 +237,7 @@ pub(super) fn example(entry: &Entry) -> Option<Fault> {
         Some("unknown"),
         Some("public"),
         Some("+2s"),
+        Some("BTCUSDT"),
         Some("BTCUSDT,tick=0.5"),
     ];
     values.into_iter().find_map(entry.read)

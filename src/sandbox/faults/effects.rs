@@ -17,7 +17,9 @@ use super::spec::FaultSpec;
 impl Floor {
     /// Switches a fault on; an act whose moment is now happens before this returns.
     pub(in crate::sandbox) fn add_fault(&mut self, spec: FaultSpec) -> Result<u32, FaultRefused> {
-        if let Fault::DropDepth(Some(symbol)) = spec.fault {
+        if let Fault::DropDepth(Some(symbol))
+        | Fault::Act(Act::Liquidate(symbol) | Act::Deleverage(symbol)) = spec.fault
+        {
             self.must_list(symbol)?;
         } else if let Fault::Act(Act::ChangeFilters(change)) = &spec.fault {
             self.must_fit(change)?;
@@ -58,7 +60,7 @@ impl Floor {
         let now = self.now();
         self.settle_counts();
         for act in self.faults.take_due_acts(now) {
-            self.perform(&act);
+            self.perform(now, &act);
         }
         self.vanish_stops(now);
         self.exchange.refuse_triggers(self.faults.left(now, |fault| *fault == Fault::RejectStop));
@@ -79,7 +81,7 @@ impl Floor {
         }
     }
 
-    fn perform(&mut self, act: &Act) {
+    fn perform(&mut self, now: Timestamp, act: &Act) {
         match act {
             Act::CutSockets => self.hub.cut_all(),
             Act::ExpireListenKey { is_told } => {
@@ -95,6 +97,18 @@ impl Floor {
                 }
             }
             Act::ChangeFilters(change) => self.change_filters(change),
+            Act::Liquidate(symbol) => {
+                for account in self.accounts.keys() {
+                    // Who holds nothing has nothing to lose.
+                    let _ = self.exchange.liquidate(now, *account, *symbol);
+                }
+            }
+            Act::Deleverage(symbol) => {
+                for account in self.accounts.keys() {
+                    // As above.
+                    let _ = self.exchange.deleverage(now, *account, *symbol, None);
+                }
+            }
         }
     }
 

@@ -67,6 +67,10 @@ pub enum Act {
     ResetAccount,
     /// A symbol's filters change.
     ChangeFilters(FilterChange),
+    /// The exchange liquidates what is held in a symbol, healthy or not.
+    Liquidate(Symbol),
+    /// The exchange closes what is held in a symbol against a bankrupt account.
+    Deleverage(Symbol),
 }
 
 /// How something is lost.
@@ -147,6 +151,8 @@ impl Fault {
             Self::Act(Act::ExpireListenKey { .. }) => "expire-listen-key",
             Self::Act(Act::ResetAccount) => "reset-account",
             Self::Act(Act::ChangeFilters(_)) => "change-filters",
+            Self::Act(Act::Liquidate(_)) => "liquidate",
+            Self::Act(Act::Deleverage(_)) => "deleverage",
         }
     }
 
@@ -185,6 +191,9 @@ impl fmt::Display for Fault {
             }
             Self::Act(Act::ExpireListenKey { is_told: false }) => formatter.write_str("=silently"),
             Self::Act(Act::ChangeFilters(change)) => write!(formatter, "={change}"),
+            Self::Act(Act::Liquidate(symbol) | Act::Deleverage(symbol)) => {
+                write!(formatter, "={symbol}")
+            }
             Self::LoseRequest(Loss::Cut)
             | Self::LoseResponse(Loss::Cut)
             | Self::TimeoutAfterAcceptance
