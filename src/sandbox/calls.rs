@@ -85,7 +85,7 @@ impl Floor {
     /// Answers one call at a moment.
     pub(super) fn call(&mut self, now: Timestamp, text: &str) -> String {
         self.catch_up(now);
-        let now = self.now();
+        let now = self.server_time();
         let first = self.account;
         let (id, endpoint, answer) = match serde_json::from_str::<Call>(text) {
             Ok(call) => {

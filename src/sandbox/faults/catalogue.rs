@@ -159,7 +159,7 @@ pub fn guide() -> String {
          probability=P    by chance, from the exchange's seed\n",
     );
     for (reach, title) in [
-        (Requests, "Requests: METHOD PATH, at, for, skip, times, probability"),
+        (Requests, "REST requests: METHOD PATH, at, for, skip, times, probability"),
         (Occasions, "Occasions: at, for, skip, times, probability"),
         (Waiting, "Waiting stops: at, for, times"),
         (State, "States: at, for"),

@@ -4,7 +4,8 @@
 //! [`FaultSpec`] and kept by the plan, which knows what is on, how often it struck, and draws all
 //! chance from one seed. The plan is pure: it only says *whether*; what it means happens where it
 //! would at the venue: a lost request before the floor, a lost answer behind it, a lost depth diff
-//! in every stream. `journey` is the way of a request and back, `effects` everything else.
+//! in every stream. `journey` is the way of a REST request and back, `effects` everything else.
+//! Calls of the WebSocket API meet the effects only.
 //!
 //! Invariants: **1** without a fault nothing is asked of the plan and no draw is made; **2** the
 //! same faults, seed and calls strike the same; **3** reading what is written gives the same fault.

@@ -157,7 +157,7 @@ pub(super) fn exchange_info(floor: &mut Floor, parameters: &Parameters) -> Answe
         .filter(|card| symbol.is_none_or(|symbol| symbol == card.instrument.symbol));
     to_json(&ExchangeInfo {
         timezone: "UTC",
-        server_time: floor.now().millis(),
+        server_time: floor.server_time().millis(),
         rate_limits: [RateLimit {
             rate_limit_type: "REQUEST_WEIGHT",
             interval: "MINUTE",
