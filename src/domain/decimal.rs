@@ -31,7 +31,8 @@ pub enum DecimalError {
 /// Parses decimal text into units of 1e-8.
 ///
 /// Accepts a sign, a point and an exponent (`-0.10`, `7.0E-4`, `12.`), as the venue spells numbers
-/// in different answers. Extra digits after the eighth place are accepted only if they are zeros.
+/// in different answers. Extra digits after the eighth place are accepted only if they are zeros;
+/// a mantissa of more than 38 digits is an overflow.
 ///
 /// # Errors
 /// [`DecimalError::Malformed`], [`DecimalError::Inexact`] or [`DecimalError::Overflow`].

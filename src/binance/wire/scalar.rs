@@ -1,9 +1,14 @@
 //! How the venue spells single values: numbers as text, text as numbers, `null` for nothing.
 //!
-//! Invariants: **1** reading never fails because a value changed its spelling; **2** a value of an
-//! enumeration that this code does not know is kept as it came (`Other`), never taken for another.
+//! Invariants: **1** reading never fails because a value changed its spelling, unless the new one
+//! cannot be read exactly; **2** a value of an enumeration that this code does not know is kept as
+//! it came (`Other`), never taken for another.
 
 use serde::de::{Deserialize, Deserializer, Visitor};
+
+/// Bare numbers with a point pass through a float. Below this, 2^26, floats lie closer than 1e-8,
+/// so that the shortest text of one is what was sent; above, several prices share one float.
+const EXACT_BELOW: f64 = 67_108_864.0;
 
 /// A scalar as its text: JSON text, a number, `true`, or the empty text for `null`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -60,8 +65,11 @@ impl<'de> Visitor<'de> for TextVisitor {
         Ok(value.to_string())
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<String, E> {
-        Ok(value.to_string())
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<String, E> {
+        if value.abs() < EXACT_BELOW {
+            return Ok(value.to_string());
+        }
+        Err(E::custom("a bare number too large to be exact to 1e-8; the venue spells it as text"))
     }
 
     fn visit_unit<E>(self) -> Result<String, E> {
@@ -232,6 +240,16 @@ mod tests {
             assert_eq!(serde_json::from_str::<Text>(json).unwrap().as_str(), text);
         }
         assert!(serde_json::from_str::<Text>("[]").is_err());
+    }
+
+    #[test]
+    fn a_bare_number_is_exact_or_refused() {
+        let text = serde_json::from_str::<Text>("67108863.99999999").unwrap();
+        assert_eq!(text.as_str(), "67108863.99999999");
+        for json in ["12345678901.12345678", "90000000000.00000001", "-67108864.5"] {
+            let error = serde_json::from_str::<Text>(json).unwrap_err().to_string();
+            assert!(error.contains("too large to be exact"), "{error}");
+        }
     }
 
     #[test]
