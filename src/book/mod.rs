@@ -4,13 +4,14 @@
 //! valid; a second is never interpolated; bids are below asks.
 //!
 //! [`FrameCutter`] owns a [`Sampler`] an instrument, which owns a [`BookSync`], which owns an
-//! [`OrderBook`]: market events enter at the one end, [`Frame`]s leave at the other.
+//! [`OrderBook`] of two ladders: market events enter at the one end, [`Frame`]s leave at the other.
 
 mod decoder;
 mod flow_meter;
 mod frame;
 mod frame_cutter;
 mod grid;
+mod ladder;
 pub mod measures;
 mod order_book;
 mod proof;

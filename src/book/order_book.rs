@@ -1,55 +1,39 @@
 //! The whole order book of one instrument: every level known, both sides.
 //!
-//! Knows nothing of sequence numbers and grids; `BookSync` admits only what belongs here.
-//! Invariants: **1** a side is sorted with its best level last and holds each price once;
-//! **2** no level has quantity zero; **3** applying a level to a warm book allocates nothing.
+//! Knows nothing of sequence numbers; `BookSync` admits only what belongs here. Invariants: **1** a
+//! side holds each price once, best first; **2** no level has quantity zero; **3** applying a level
+//! to a warm book allocates nothing.
 
-use crate::domain::{Price, Side};
+use crate::domain::{Price, Quantity, Side};
 
+use super::grid::Grid;
+use super::ladder::Ladder;
 use super::snapshot::{DEPTH, Level, Snapshot, SnapshotError};
 
-/// Levels reserved a side: a thousand from the snapshot and what a busy day's diffs add.
-const RESERVED_LEVELS: usize = 4_096;
-
-/// Every known level of both sides. Changes happen near the best price, so the best is kept last.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Every known level of both sides.
+#[derive(Debug, Clone)]
 pub struct OrderBook {
-    /// Ascending: the highest bid is last.
-    bids: Vec<Level>,
-    /// Descending: the lowest ask is last.
-    asks: Vec<Level>,
-}
-
-impl Default for OrderBook {
-    fn default() -> Self {
-        Self {
-            bids: Vec::with_capacity(RESERVED_LEVELS),
-            asks: Vec::with_capacity(RESERVED_LEVELS),
-        }
-    }
+    grid: Grid,
+    bids: Ladder,
+    /// By negated ticks, so that the lowest ask is the greatest rung.
+    asks: Ladder,
 }
 
 impl OrderBook {
+    /// An empty book on a grid.
+    #[must_use]
+    pub fn new(grid: Grid) -> Self {
+        Self { grid, bids: Ladder::default(), asks: Ladder::default() }
+    }
+
     /// Sets the level at a price to its new absolute quantity; zero removes it, and removing what
-    /// is not there is normal (rule 7 of [`BookSync`](super::BookSync)).
+    /// is not there is normal (rule 7 of [`BookSync`](super::BookSync)). A price between two ticks
+    /// has no level here.
     pub fn apply(&mut self, side: Side, level: Level) {
-        let (levels, found) = match side {
-            Side::Buy => {
-                let found = self.bids.binary_search_by(|held| held.price.cmp(&level.price));
-                (&mut self.bids, found)
-            }
-            Side::Sell => {
-                let found = self.asks.binary_search_by(|held| level.price.cmp(&held.price));
-                (&mut self.asks, found)
-            }
-        };
-        match found {
-            Ok(at) if level.quantity.is_zero() => {
-                levels.remove(at);
-            }
-            Ok(at) => levels[at] = level,
-            Err(_) if level.quantity.is_zero() => {}
-            Err(at) => levels.insert(at, level),
+        let Some(ticks) = self.grid.ticks(level.price) else { return };
+        match side {
+            Side::Buy => self.bids.set(ticks, level.quantity),
+            Side::Sell => self.asks.set(-ticks, level.quantity),
         }
     }
 
@@ -57,7 +41,7 @@ impl OrderBook {
     pub fn replace(&mut self, bids: &[Level], asks: &[Level]) {
         self.bids.clear();
         self.asks.clear();
-        // Snapshots come best first: backwards, each level is simply appended.
+        // Snapshots come best first: backwards, each page is simply appended.
         bids.iter().rev().for_each(|level| self.apply(Side::Buy, *level));
         asks.iter().rev().for_each(|level| self.apply(Side::Sell, *level));
     }
@@ -65,19 +49,19 @@ impl OrderBook {
     /// The best level of a side.
     #[must_use]
     pub fn best(&self, side: Side) -> Option<Level> {
-        self.side(side).last().copied()
+        self.ladder(side).best().and_then(|rung| self.level(rung))
     }
 
     /// The levels of a side, best first.
-    pub fn levels(&self, side: Side) -> impl ExactSizeIterator<Item = Level> {
-        self.side(side).iter().rev().copied()
+    pub fn levels(&self, side: Side) -> impl Iterator<Item = Level> {
+        self.ladder(side).rungs().filter_map(|rung| self.level(rung))
     }
 
     /// Whether the best bid is at or above the best ask, which no venue's book is.
     #[must_use]
     pub fn is_crossed(&self) -> bool {
-        match (self.bids.last(), self.asks.last()) {
-            (Some(bid), Some(ask)) => bid.price >= ask.price,
+        match (self.bids.best(), self.asks.best()) {
+            (Some((bid, _)), Some((ask, _))) => bid >= -ask,
             (None, _) | (_, None) => false,
         }
     }
@@ -93,15 +77,19 @@ impl OrderBook {
     /// The price of the tenth level of a side, or of its worst if there are fewer.
     #[must_use]
     pub fn tenth_price(&self, side: Side) -> Option<Price> {
-        let levels = self.side(side);
-        levels.get(levels.len().saturating_sub(DEPTH)).map(|level| level.price)
+        self.levels(side).take(DEPTH).last().map(|level| level.price)
     }
 
-    fn side(&self, side: Side) -> &[Level] {
+    fn ladder(&self, side: Side) -> &Ladder {
         match side {
             Side::Buy => &self.bids,
             Side::Sell => &self.asks,
         }
+    }
+
+    /// The level of a rung; a book holds none whose price is beyond the range.
+    fn level(&self, (rung, quantity): (i64, Quantity)) -> Option<Level> {
+        Some(Level { price: self.grid.price(rung.abs()).ok()?, quantity })
     }
 }
 
@@ -112,7 +100,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::Quantity;
+
+    fn book() -> OrderBook {
+        let unit = level(1, 1);
+        OrderBook::new(Grid::of(unit.price, unit.quantity))
+    }
 
     fn level(price: i64, quantity: i64) -> Level {
         Level {
@@ -123,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_quantity_is_absolute_and_zero_removes() {
-        let mut book = OrderBook::default();
+        let mut book = book();
         book.apply(Side::Buy, level(100, 5));
         book.apply(Side::Buy, level(100, 3));
         book.apply(Side::Buy, level(99, 1));
@@ -142,7 +134,7 @@ mod tests {
             initial in prop::collection::vec((any::<bool>(), 1..60_i64, 0..4_i64), 0..40),
             diffs in prop::collection::vec((any::<bool>(), 1..60_i64, 0..4_i64), 0..300),
         ) {
-            let mut book = OrderBook::default();
+            let mut book = book();
             let mut naive = [BTreeMap::new(), BTreeMap::new()];
             let of_side = |wanted: bool| -> Vec<Level> {
                 let side = initial.iter().filter(|(is_bid, _, _)| *is_bid == wanted);

@@ -86,7 +86,7 @@ impl BookSync {
     pub fn new(grid: Grid) -> Self {
         Self {
             grid,
-            book: OrderBook::default(),
+            book: OrderBook::new(grid),
             waiting: Some(Reason::NoSnapshot),
             update_id: 0,
             is_first: false,
