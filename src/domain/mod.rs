@@ -17,6 +17,7 @@ mod ids;
 mod instrument;
 mod money;
 mod order;
+pub mod plain_decimal;
 mod prediction;
 mod price;
 mod quantity;

@@ -12,6 +12,8 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use crate::book::Level;
 use crate::domain::Symbol;
 
+use super::compact;
+
 /// What a field holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) enum Slot<'de> {
@@ -64,8 +66,8 @@ pub(super) struct Fields<'de, 'buffer> {
     pub(super) ask: Slot<'de>,
     /// `A`
     pub(super) ask_quantity: Slot<'de>,
-    bids: &'buffer mut Vec<Level>,
-    asks: &'buffer mut Vec<Level>,
+    pub(super) bids: &'buffer mut Vec<Level>,
+    pub(super) asks: &'buffer mut Vec<Level>,
 }
 
 impl<'de, 'buffer> Fields<'de, 'buffer> {
@@ -100,13 +102,24 @@ impl<'de, 'buffer> Fields<'de, 'buffer> {
 
     /// Reads one message, raw or in the envelope of a combined stream.
     pub(super) fn read(&mut self, text: &'de str) -> Result<(), serde_json::Error> {
+        compact::read(self, text).map_or_else(|| self.read_any(text), Ok)
+    }
+
+    /// Reads one message in every spelling that JSON allows.
+    pub(super) fn read_any(&mut self, text: &'de str) -> Result<(), serde_json::Error> {
         let mut source = serde_json::Deserializer::from_str(text);
         FieldsSeed(self).deserialize(&mut source)?;
         source.end()
     }
 
+    /// Takes over a symbol, if it is one.
+    pub(super) fn name_symbol(&mut self, slot: Slot<'_>) {
+        let found = if let Slot::Text(text) = slot { text.parse().ok() } else { None };
+        self.symbol = found.or(self.symbol);
+    }
+
     /// Where a scalar field of this name goes; `None` if no message we follow has it.
-    fn scalar(&mut self, name: &str) -> Option<&mut Slot<'de>> {
+    pub(super) fn scalar(&mut self, name: &str) -> Option<&mut Slot<'de>> {
         Some(match name {
             "stream" => &mut self.stream,
             "e" => &mut self.kind,
@@ -151,7 +164,7 @@ impl<'de> Visitor<'de> for FieldsSeed<'_, 'de, '_> {
                 "data" => map.next_value_seed(FieldsSeed(self.0))?,
                 "s" | "symbol" => {
                     let text = map.next_value_seed(SlotSeed { levels: None })?;
-                    self.0.symbol = symbol_of(text).or(self.0.symbol);
+                    self.0.name_symbol(text);
                 }
                 "b" | "bids" => {
                     self.0.bid = map.next_value_seed(SlotSeed { levels: Some(self.0.bids) })?;
@@ -175,10 +188,6 @@ impl<'de> Visitor<'de> for FieldsSeed<'_, 'de, '_> {
         while elements.next_element::<IgnoredAny>()?.is_some() {}
         Ok(())
     }
-}
-
-fn symbol_of(slot: Slot<'_>) -> Option<Symbol> {
-    if let Slot::Text(text) = slot { text.parse().ok() } else { None }
 }
 
 /// A field name, borrowed unless it is spelled with escapes.
