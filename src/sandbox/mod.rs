@@ -14,6 +14,8 @@ mod calls;
 mod card;
 pub mod faults;
 mod floor;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod gate;
 mod listen_key;
 pub mod listings;

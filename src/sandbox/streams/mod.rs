@@ -20,3 +20,14 @@ pub(super) use market_frames::MarketFrames;
 pub(super) use route::Route;
 pub(super) use setting_frames::Setting;
 pub(super) use user_frames::UserFrames;
+
+/// A socket about to be taken in at an address, without a network; `None` if it is none.
+#[cfg(fuzzing)]
+pub(super) fn opening(
+    path: &str,
+    query: &str,
+    outbox: tokio::sync::mpsc::Sender<tokio_tungstenite::tungstenite::Utf8Bytes>,
+) -> Option<Opening> {
+    let address = route::Address::parse(path, query)?;
+    Some(Opening { address, outbox, cut: tokio_util::sync::CancellationToken::new() })
+}
