@@ -1,9 +1,8 @@
 //! The venue's official Rust client, unchanged but for its base URLs, served by `lobd exchange`.
 
-use std::path::PathBuf;
-use std::process::Stdio;
+mod exchange;
+
 use std::str::FromStr;
-use std::time::Duration;
 
 use binance_sdk::config::{ConfigurationRestApi, ConfigurationWebsocketStreams};
 use binance_sdk::derivatives_trading_usds_futures::rest_api::{
@@ -18,13 +17,10 @@ use binance_sdk::derivatives_trading_usds_futures::{
 };
 use rust_decimal::Decimal;
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
 
-/// Nothing on loopback takes so long.
-const DEADLINE: Duration = Duration::from_secs(30);
+use exchange::{DEADLINE, start_exchange};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_official_client_trades_on_the_loopback_exchange() {
@@ -140,31 +136,4 @@ async fn user_stream(
         }
     });
     ((connected, stream), receiver)
-}
-
-/// Starts the built binary and waits for its one line of JSON.
-async fn start_exchange() -> (Child, Value) {
-    let mut exchange = Command::new(binary())
-        .args(["exchange", "--symbols", "BTCUSDT", "--seed", "7"])
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("lobd starts");
-    let mut lines = BufReader::new(exchange.stdout.take().unwrap()).lines();
-    let ready = timeout(DEADLINE, lines.next_line()).await.unwrap().unwrap().unwrap();
-    (exchange, serde_json::from_str(&ready).unwrap())
-}
-
-/// `LOBD_BINARY`, else what was built last beside this package.
-fn binary() -> PathBuf {
-    if let Ok(named) = std::env::var("LOBD_BINARY") {
-        return named.into();
-    }
-    let target = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target");
-    let built = ["release", "debug"].map(|profile| target.join(profile).join("lobd"));
-    let newest = built
-        .into_iter()
-        .filter(|path| path.is_file())
-        .max_by_key(|path| path.metadata().and_then(|found| found.modified()).ok());
-    newest.expect("no lobd binary: run `cargo build` in the repository's root, or set LOBD_BINARY")
 }

@@ -1,0 +1,1 @@
+//! Nothing of its own: the benches beside it compare lobd with others.
