@@ -50,7 +50,8 @@ impl FrameCutter {
     /// it answers `None`.
     pub fn due(&mut self, now: Timestamp) -> Option<Frame> {
         let second = *self.current.get_or_insert(now.second());
-        if second.end() > now {
+        // The last second there is has no end: every later one would end at the same moment.
+        if second.end() > now || second.end() == Timestamp::MAX {
             return None;
         }
         self.current = Some(second.next());
@@ -137,6 +138,13 @@ mod tests {
         // Time ran backwards to 11.000 s while second 13 was under way: it counts there.
         assert_eq!(seconds, [(11, 500), (12, 1_500), (13, 2_000), (14, 3_000), (15, 4_000)]);
         assert_eq!(cutter.next_deadline(), Some(Timestamp::from_seconds(16)));
+    }
+
+    #[test]
+    fn at_the_end_of_time_no_second_is_due_for_ever() {
+        let mut cutter = FrameCutter::new(&[test_instrument("BTCUSDT", Market::Spot)]);
+        assert_eq!(cutter.due(Timestamp::MAX), None);
+        assert_eq!(cutter.due(Timestamp::MAX), None);
     }
 
     #[test]

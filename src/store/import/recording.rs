@@ -20,6 +20,9 @@ const MAX_LINE_BYTES: u64 = 16 << 20;
 /// Receive times below are microseconds, above nanoseconds: between the years 5138 and 1973.
 const FIRST_NANOS: i64 = 100_000_000_000_000_000;
 
+/// Receive times above, and below [`FIRST_NANOS`], are neither: later than any time we can tell.
+const LAST_MICROS: i64 = i64::MAX / 1_000;
+
 /// Receive times below are neither: microseconds before 1973.
 const FIRST_MICROS: i64 = 100_000_000_000_000;
 
@@ -141,7 +144,7 @@ fn split(bytes: &[u8]) -> Result<RecordedLine<'_>, &'static str> {
     let time: i64 = time.parse().map_err(|_| "it does not begin with a receive time")?;
     let receive_time = match time {
         FIRST_NANOS.. => Timestamp::from_nanos(time),
-        FIRST_MICROS.. => Timestamp::from_micros(time),
+        FIRST_MICROS..=LAST_MICROS => Timestamp::from_micros(time),
         _ => return Err("its receive time is neither microseconds nor nanoseconds"),
     };
     Ok(RecordedLine { receive_time, text })
@@ -157,7 +160,8 @@ mod tests {
         let nanos = split(b"1680652700423575000 {}").unwrap();
         assert_eq!(micros, nanos);
         assert_eq!(micros.text, "{}");
-        for line in ["1680652700 {}", "x {}", "1680652700423575", "", "-1 {}"] {
+        let beyond_time = "16806527200423575 {}";
+        for line in [beyond_time, "1680652700 {}", "x {}", "1680652700423575", "", "-1 {}"] {
             assert!(split(line.as_bytes()).is_err(), "{line:?}");
         }
     }
