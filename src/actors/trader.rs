@@ -74,6 +74,8 @@ pub struct Trader {
     is_journal_healthy: bool,
     /// What the engine was told of it.
     told_healthy: bool,
+    /// The halt as the journal has it: what differs from it is written until it no longer does.
+    persisted_halt: Option<String>,
     /// Until when a shutdown may take, once it was asked for.
     ends_by: Option<Timestamp>,
 }
@@ -97,6 +99,7 @@ impl Trader {
             status,
             is_journal_healthy: true,
             told_healthy: true,
+            persisted_halt: None,
             ends_by: None,
         };
         (trader, watched)
@@ -183,10 +186,9 @@ impl Trader {
             let before = self.status.borrow();
             (before.halted.clone(), before.discrepancies.clone())
         };
-        if status.halted != was_halted
-            && let Err(error) = self.records.journal.set_halted(status.halted.as_deref())
-        {
-            tracing::error!(%error, "the halt could not be remembered");
+        // A journal that has failed is tried again only once a commit has proven it.
+        if self.is_journal_healthy || status.halted != was_halted {
+            self.latch(status.halted.as_deref());
         }
         for text in status.discrepancies.iter().filter(|text| !known.contains(text)) {
             if let Err(error) = self.records.journal.record_discrepancy(now, None, text) {
@@ -194,6 +196,17 @@ impl Trader {
             }
         }
         self.status.send_replace(status);
+    }
+
+    /// Makes the journal hold the halt, or its end: the next run begins with it (I11).
+    fn latch(&mut self, halted: Option<&str>) {
+        if halted == self.persisted_halt.as_deref() {
+            return;
+        }
+        match self.records.journal.set_halted(halted) {
+            Ok(()) => self.persisted_halt = halted.map(ToOwned::to_owned),
+            Err(error) => tracing::error!(%error, "the halt could not be remembered yet"),
+        }
     }
 
     /// Whether a shutdown that was asked for is done, or has had its time.
@@ -232,6 +245,7 @@ impl Actor for Trader {
     async fn run(&mut self, shutdown: &CancellationToken) -> Result<(), ActorFailure> {
         self.run_to_end(shutdown).await;
         self.records.journal.commit(&[]).map_err(ActorFailure::new)?;
+        self.latch(self.engine.status().halted.as_deref());
         self.records.journal.checkpoint().map_err(ActorFailure::new)
     }
 }
@@ -246,7 +260,7 @@ mod tests {
     use crate::clock::{Clock as _, ManualClock};
     use crate::config::Settings;
     use crate::domain::Second;
-    use crate::engine::{LedgerSummary, Started};
+    use crate::engine::{LedgerSummary, OperatorRequest, Started};
 
     fn started(run: crate::domain::RunId) -> Event {
         let variables = [
@@ -269,19 +283,49 @@ mod tests {
         Event::Second(Box::new(Frame { second: Second::from_unix(unix), rows: Vec::new() }))
     }
 
-    #[test]
-    fn a_journal_that_fails_and_recovers_is_told_once_each_way_and_replays() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("journal.db");
-        let mut journal = Journal::open(&path).unwrap();
+    /// A trader whose run has begun, on a journal of its own.
+    fn begun(folder: &std::path::Path) -> (Trader, Arc<ManualClock>, crate::domain::RunId) {
+        let mut journal = Journal::open(&folder.join("journal.db")).unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(100)));
         let run = journal.start_run(clock.now(), "test").unwrap();
-        let (emergency, _) = EmergencyFile::open(&folder.path().join("emergency")).unwrap();
-        let (gateway, _mail) = gateway_mailbox();
+        let (emergency, _) = EmergencyFile::open(&folder.join("emergency")).unwrap();
+        let (gateway, mail) = gateway_mailbox();
+        drop(mail); // nobody carries anything out
         let records = Records { journal, emergency };
         let shared: SharedClock = Arc::clone(&clock) as SharedClock;
         let (mut trader, _) = Trader::new(trader_mailbox().1, shared, records, gateway);
         trader.step(started(run));
+        (trader, clock, run)
+    }
+
+    #[test]
+    fn a_halt_and_its_end_are_latched_once_the_journal_works_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut trader, clock, _) = begun(folder.path());
+        let latched = || {
+            let journal = Journal::open_read_only(&folder.path().join("journal.db")).unwrap();
+            journal.ledger(Timestamp::from_seconds(200)).unwrap().halted
+        };
+        let halt = OperatorRequest::Halt { reason: "the disk is full".to_owned() };
+        let wishes = [(halt, Some("the disk is full")), (OperatorRequest::Resume, None)];
+        for (number, (wish, expected)) in (0_i64..).zip(wishes) {
+            let before = latched();
+            trader.records.journal.refuse_writes(true);
+            trader.step(Event::Operator(wish));
+            trader.step(second(100 + 2 * number));
+            assert_eq!(latched(), before, "nothing can be written");
+            trader.records.journal.refuse_writes(false);
+            clock.advance(Duration::from_secs(1));
+            trader.step(second(101 + 2 * number));
+            assert_eq!(latched().as_deref(), expected);
+        }
+    }
+
+    #[test]
+    fn a_journal_that_fails_and_recovers_is_told_once_each_way_and_replays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        let (mut trader, clock, run) = begun(folder.path());
         trader.records.journal.refuse_writes(true);
         for unix in 100..110 {
             clock.advance(Duration::from_secs(1));
