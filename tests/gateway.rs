@@ -3,6 +3,7 @@
 //! What matters is the outcome class: an order that may have been placed is never called refused,
 //! and one that surely was not is never called unknown.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use lobd::clock::{Clock, SystemClock};
 use lobd::config::Credentials;
 use lobd::domain::{
     ClientOrderId, Environment, Failure, OrderKind, OrderRequest, Side, Symbol, TimeInForce,
+    Timestamp,
 };
 use lobd::sign::{Secret, Signer};
 use lobd::venue::Venue;
@@ -181,6 +183,37 @@ async fn what_the_venue_counts_holds_new_risk_back_before_protection() {
         }
     }
     panic!("new risk was not held back at 200 of 300 orders");
+}
+
+#[tokio::test]
+async fn reconciliation_never_takes_the_weight_that_is_kept_for_cancels() {
+    let fake = venue(|seen| {
+        let used = "X-MBX-USED-WEIGHT-1M: 1800\r\n";
+        let body = match (seen.path.as_str(), seen.method.as_str()) {
+            ("/fapi/v3/positionRisk", _) => "[]",
+            _ => {
+                return Reply::Answer(400, used, r#"{"code":-2011,"msg":"Unknown order."}"#.into());
+            }
+        };
+        Reply::Answer(200, used, body.to_owned())
+    })
+    .await;
+    let venue = BinanceVenue::new(client(&fake.url));
+    let wanted = BTreeMap::from([(bitcoin(), None)]);
+    // The window of a minute may end between two requests; then the venue counts anew.
+    for _ in 0..2 {
+        venue.position(bitcoin()).await.unwrap();
+        let held_back = venue.account(&wanted, Timestamp::default()).await;
+        venue.position(bitcoin()).await.unwrap();
+        let cancel = venue.cancel(bitcoin(), order().client_order_id).await;
+        assert!(matches!(cancel, Err(Failure::Rejected(_))), "{cancel:?}");
+        let query = venue.query(bitcoin(), order().client_order_id).await;
+        assert!(matches!(query, Err(Failure::Rejected(_))), "{query:?}");
+        if matches!(held_back, Err(Failure::NotSent { .. })) {
+            return;
+        }
+    }
+    panic!("the account was asked for at 1,800 of 2,400");
 }
 
 #[tokio::test]

@@ -29,6 +29,8 @@ mod engine_invariants;
 #[cfg(test)]
 mod engine_stop_loss;
 #[cfg(test)]
+mod engine_weight;
+#[cfg(test)]
 mod engine_world;
 #[cfg(test)]
 mod error_table;

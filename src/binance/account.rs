@@ -57,7 +57,7 @@ impl RestClient {
     /// # Errors
     /// [`BinanceError`].
     pub async fn position_of(&self, symbol: Symbol) -> Result<PositionReport, BinanceError> {
-        let request = Request::account("/fapi/v3/positionRisk", 5).with("symbol", symbol);
+        let request = Request::inquiry("/fapi/v3/positionRisk", 5).with("symbol", symbol);
         let rows: Vec<wire::Position> = self.send("positions", &request).await?;
         Ok(parse_position(symbol, &rows)?)
     }

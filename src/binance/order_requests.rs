@@ -227,7 +227,7 @@ pub(super) fn cancellation(symbol: Symbol, id: ClientOrderId) -> Request {
 
 /// Asks where an ordinary order stands.
 pub(super) fn question(symbol: Symbol, id: ClientOrderId) -> Request {
-    Request::account(ORDER, 1).with("symbol", symbol).with("origClientOrderId", id)
+    Request::inquiry(ORDER, 1).with("symbol", symbol).with("origClientOrderId", id)
 }
 
 /// Places a conditional order.
@@ -287,7 +287,7 @@ pub(super) fn conditional_cancellation(id: ClientOrderId) -> Request {
 
 /// Asks where a conditional order stands.
 pub(super) fn conditional_question(id: ClientOrderId) -> Request {
-    Request::account(ALGO_ORDER, 1).with("clientAlgoId", id)
+    Request::inquiry(ALGO_ORDER, 1).with("clientAlgoId", id)
 }
 
 /// Cancels every ordinary order of a symbol unless asked again in time; zero takes that back.

@@ -17,7 +17,7 @@ use crate::domain::Timestamp;
 const USABLE_PERCENT: u32 = 80;
 /// Of the order limits, this much is kept for protective orders.
 const ORDERS_RESERVE_PERCENT: u32 = 20;
-/// Of the weight limit per minute, this much is kept for cancels and reconciliation.
+/// Of the weight limit per minute, this much is kept for cancels, stops, and questions about one of them.
 const WEIGHT_RESERVE: u32 = 200;
 
 /// The waits after overload answers in a row (exchange-api.md 7.2, class C); the last one repeats.
@@ -41,7 +41,8 @@ pub struct Cost {
     pub order_requests: u32,
     /// Questions about funding, which share a limit of their own.
     pub funding_questions: u32,
-    /// Whether it protects: a cancel, a stop, a reduce-only order, a query, a reconciliation.
+    /// Whether it protects: a cancel, a stop, a reduce-only order, a question about one of them or
+    /// about one position.
     pub is_protective: bool,
 }
 

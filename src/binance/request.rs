@@ -45,9 +45,15 @@ impl Request {
         Self::new(reqwest::Method::GET, path, Security::Public, weight)
     }
 
-    /// A question about the account; protective, for what is not known cannot be protected.
+    /// A question about the account. It never touches what is kept for cancels: reconciliation can
+    /// wait for the next window, a cancel cannot (I12).
     pub(super) fn account(path: &'static str, weight: u32) -> Self {
-        Self::new(reqwest::Method::GET, path, Security::Signed, weight).protective(true)
+        Self::new(reqwest::Method::GET, path, Security::Signed, weight)
+    }
+
+    /// A question about one order, stop or position that is being protected or closed.
+    pub(super) fn inquiry(path: &'static str, weight: u32) -> Self {
+        Self::account(path, weight).protective(true)
     }
 
     /// A question for funding rates: it has no weight, but a limit of its own.

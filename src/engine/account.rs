@@ -16,8 +16,6 @@ use crate::trading::reconcile::{
 use super::cycle::Cycle;
 use super::{Command, DeadlineReason, Running, Severity, Turn};
 
-/// The account is not asked for more often than this, whatever the need: five requests each time.
-const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 /// An answer that has not come after this long is not waited for.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(10);
 /// An agreement with the venue as old as this proves nothing any more (promise I5).
@@ -26,6 +24,8 @@ const AGREEMENT_LIMIT: Duration = Duration::from_secs(30);
 /// Questions to the account, and what the answers showed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct AccountWatch {
+    /// The account is not asked for more often than this, whatever the need.
+    shortest_interval: Duration,
     due_at: Timestamp,
     asked_at: Option<Timestamp>,
     has_answered: bool,
@@ -35,9 +35,10 @@ pub(super) struct AccountWatch {
 }
 
 impl AccountWatch {
-    /// Asks at once.
-    pub(super) fn new(now: Timestamp) -> Self {
+    /// Asks at once, and then never twice within `shortest_interval`.
+    pub(super) fn new(now: Timestamp, shortest_interval: Duration) -> Self {
         Self {
+            shortest_interval,
             due_at: now,
             asked_at: None,
             has_answered: false,
@@ -49,13 +50,13 @@ impl AccountWatch {
 
     /// The account is wanted as soon as may be.
     pub(super) fn want(&mut self, now: Timestamp) {
-        let soonest = self.asked_at.map_or(now, |at| now.max(at + SHORTEST_INTERVAL));
+        let soonest = self.asked_at.map_or(now, |at| now.max(at + self.shortest_interval));
         self.due_at = self.due_at.min(soonest);
     }
 
     /// Asking failed: again, soon, unless the venue asks for silence.
     pub(super) fn on_failure(&mut self, now: Timestamp, failure: &Failure) {
-        let soon = now + SHORTEST_INTERVAL;
+        let soon = now + self.shortest_interval;
         self.due_at = match failure {
             Failure::Throttled { until } => soon.max(*until),
             Failure::NotSent { .. } | Failure::Rejected(_) | Failure::Unknown { .. } => soon,
@@ -65,6 +66,11 @@ impl AccountWatch {
     /// Whether the account has been heard of since the start.
     pub(super) const fn has_answered(&self) -> bool {
         self.has_answered
+    }
+
+    /// Whether ledger and venue have agreed since the start.
+    pub(super) const fn has_matched(&self) -> bool {
+        self.has_matched
     }
 
     /// When to ask next, or to stop waiting.
@@ -112,7 +118,7 @@ impl Running {
         if self.account.due_at > turn.now {
             return;
         }
-        let limit = AGREEMENT_LIMIT.max(self.settings.reconcile_interval * 2);
+        let limit = AGREEMENT_LIMIT.max(self.reconcile_interval() * 2);
         self.conditions.reconciled_at =
             self.conditions.reconciled_at.filter(|at| turn.now.since(*at) < limit);
         let fills_after: BTreeMap<Symbol, Option<TradeId>> = self
@@ -121,7 +127,7 @@ impl Running {
             .map(|(symbol, cycle)| (*symbol, cycle.position().fills_after()))
             .collect();
         self.account.asked_at = Some(turn.now);
-        self.account.due_at = turn.now + ANSWER_PATIENCE;
+        self.account.due_at = turn.now + ANSWER_PATIENCE.max(self.account.shortest_interval);
         turn.commands.push(Command::QueryAccount { fills_after });
     }
 
@@ -150,8 +156,14 @@ impl Running {
         }
         let is_blind = !self.conditions.is_user_live && self.cycles.values().any(Cycle::is_open);
         let is_urgent = !is_matched || is_blind;
-        let interval = if is_urgent { SHORTEST_INTERVAL } else { self.settings.reconcile_interval };
-        self.account.due_at = turn.now + interval;
+        let shortest = self.account.shortest_interval;
+        self.account.due_at =
+            turn.now + if is_urgent { shortest } else { self.reconcile_interval() };
+    }
+
+    /// How often the account is asked for in quiet times.
+    fn reconcile_interval(&self) -> Duration {
+        self.settings.reconcile_interval.max(self.account.shortest_interval)
     }
 
     /// What has differed for too long halts trading; a position is then taken as the venue has it,

@@ -1,5 +1,7 @@
 //! What a cycle needs from the engine while it handles one event.
 
+use std::time::Duration;
+
 use crate::domain::{ClientOrderId, RunId, Symbol, Timestamp};
 use crate::trading::risk::RiskBudget;
 use crate::trading::{TradingSettings, WhyNot};
@@ -16,6 +18,10 @@ pub(super) struct Desk<'a> {
     pub(super) risk: &'a mut RiskBudget,
     /// Whether new risk may be taken at all, else why not.
     pub(super) standing: Result<(), WhyNot>,
+    /// Whether ledger and venue have agreed since the start: what earlier runs did is booked.
+    pub(super) has_agreed: bool,
+    /// How often a position may be polled.
+    pub(super) position_interval: Duration,
     /// Whether every position is to be closed.
     pub(super) is_flattening: bool,
     /// Why trading must halt, if something in the cycle found a reason.

@@ -19,6 +19,7 @@ mod desk;
 mod event;
 mod operator;
 mod status;
+mod weight;
 
 pub use command::{Command, Notice, Severity};
 pub use deadline::DeadlineReason;
@@ -28,6 +29,7 @@ pub use event::{
 pub use status::{CyclePhase, EngineStatus, SymbolStatus, Totals, WorkingOrder};
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +63,8 @@ struct Running {
     ids: IdSequence,
     account: AccountWatch,
     cycles: BTreeMap<Symbol, Cycle>,
+    /// How often a position may be polled, given how many are held.
+    position_interval: Duration,
 }
 
 /// Time, and where commands go, while one event is handled.
@@ -114,6 +118,7 @@ impl Running {
             conditions.halted = Some(reason.clone());
             turn.notify(Severity::Warning, format!("still halted: {reason}"));
         }
+        let instruments_count = instruments.len();
         let cycles = instruments
             .into_iter()
             .map(|traded| (traded.instrument.symbol, Cycle::new(traded, &ledger)))
@@ -123,8 +128,9 @@ impl Running {
             conditions,
             risk: RiskBudget::carried_over(now, ledger.realized_today),
             ids: IdSequence::new(run),
-            account: AccountWatch::new(now),
+            account: AccountWatch::new(now, weight::account_interval(instruments_count)),
             cycles,
+            position_interval: weight::position_interval(0),
         }
     }
 
@@ -200,6 +206,8 @@ impl Running {
             return;
         }
         self.check_daily_loss(turn);
+        let held = self.cycles.values().filter(|cycle| !cycle.held().is_zero()).count();
+        self.position_interval = weight::position_interval(held);
         for place in 0..self.cycles.len() {
             self.with_cycle_at(turn, place, Cycle::advance);
         }
@@ -254,6 +262,8 @@ impl Running {
             settings: &self.settings,
             risk: &mut self.risk,
             standing: self.conditions.check(),
+            has_agreed: self.account.has_matched(),
+            position_interval: self.position_interval,
             is_flattening: self.conditions.is_flattening,
             halt: &mut turn.halt,
             commands: &mut turn.commands,

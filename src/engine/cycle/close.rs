@@ -1,7 +1,5 @@
 //! Closing a position (step 6): what calls for it, and the stop-loss procedure carried out.
 
-use std::time::Duration;
-
 use crate::domain::{Amount, Exposure, OrderKind, Side, TimeInForce, Timestamp};
 use crate::engine::Severity;
 use crate::trading::order::Purpose;
@@ -10,9 +8,6 @@ use crate::trading::{TradingSettings, prices, risk};
 
 use super::market::profit_at;
 use super::{Command, Cycle, Desk};
-
-/// How often the position is asked for while the mark price is too old.
-const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Cycle {
     /// Begins to close if anything calls for it.
@@ -72,11 +67,11 @@ impl Cycle {
         by_venue.into_iter().chain(by_mid).min()
     }
 
-    /// Asks the venue each second while the mark price is too old to judge by.
+    /// Asks the venue again and again while the mark price is too old to judge by.
     fn poll_position(&mut self, desk: &mut Desk<'_>) {
         let is_fresh =
             self.market.fresh_mark_price(desk.now, desk.settings.mark_price_max_age).is_some();
-        let was_asked = self.position_asked_at.is_some_and(|at| desk.now.since(at) < POLL_INTERVAL);
+        let was_asked = self.position_due_at.is_some_and(|at| at > desk.now);
         if !is_fresh && !was_asked {
             self.ask_position(desk);
         }
@@ -88,7 +83,7 @@ impl Cycle {
             return None;
         }
         let expires = self.market.mark_price_expires(settings.mark_price_max_age);
-        expires.max(self.position_asked_at.map(|at| at + POLL_INTERVAL))
+        expires.max(self.position_due_at)
     }
 
     /// Advances the stop-loss procedure, by an event if there is one, and carries out its steps.
@@ -162,7 +157,7 @@ impl Cycle {
     }
 
     fn ask_position(&mut self, desk: &mut Desk<'_>) {
-        self.position_asked_at = Some(desk.now);
+        self.position_due_at = Some(desk.now + desk.position_interval);
         desk.send(Command::QueryPosition { symbol: self.symbol() });
     }
 

@@ -72,7 +72,8 @@ pub(super) struct Cycle {
     /// Whether the position came from outside: it is protected, not traded.
     is_external: bool,
     venue_position: Option<(Timestamp, PositionReport)>,
-    position_asked_at: Option<Timestamp>,
+    /// Before this the position is not polled again.
+    position_due_at: Option<Timestamp>,
     last_fill_at: Option<Timestamp>,
     take_profit_retry_at: Option<Timestamp>,
     prediction: Option<Prediction>,
@@ -108,7 +109,7 @@ impl Cycle {
             settling_since: None,
             is_external: false,
             venue_position: None,
-            position_asked_at: None,
+            position_due_at: None,
             last_fill_at: None,
             take_profit_retry_at: None,
             prediction: None,

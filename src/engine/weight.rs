@@ -1,0 +1,55 @@
+//! What the engine's own questions may cost, so that looking never starves acting (promise I12).
+//!
+//! The venue allows 2,400 of weight a minute; the client uses 80 % of it and keeps 200 of that for
+//! cancels. The more symbols there are, the dearer a question is and the more rarely it is asked.
+
+use std::time::Duration;
+
+/// For reports of the whole account: half of what the client uses.
+const ACCOUNT_WEIGHT_PER_MINUTE: u64 = 960;
+/// For the positions that are polled one by one: what is left beside the part kept for cancels.
+const POSITION_WEIGHT_PER_MINUTE: u64 = 760;
+/// Positions and balances of the account.
+const ACCOUNT_WEIGHT: u64 = 10;
+/// Orders, stops and trades of one symbol.
+const SYMBOL_WEIGHT: u64 = 7;
+/// One position.
+const POSITION_WEIGHT: u64 = 5;
+/// No question is asked more often than this, however cheap it is.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The shortest time between two reports of an account that trades so many symbols.
+pub(super) fn account_interval(symbols: usize) -> Duration {
+    let symbols = u64::try_from(symbols).unwrap_or(u64::MAX);
+    let weight = SYMBOL_WEIGHT.saturating_mul(symbols).saturating_add(ACCOUNT_WEIGHT);
+    interval(weight, ACCOUNT_WEIGHT_PER_MINUTE)
+}
+
+/// The shortest time between two polls of a position, where so many may be polled.
+pub(super) fn position_interval(positions: usize) -> Duration {
+    let positions = u64::try_from(positions).unwrap_or(u64::MAX);
+    interval(POSITION_WEIGHT.saturating_mul(positions), POSITION_WEIGHT_PER_MINUTE)
+}
+
+fn interval(weight: u64, weight_per_minute: u64) -> Duration {
+    let millis = weight.saturating_mul(60_000).div_ceil(weight_per_minute);
+    Duration::from_millis(millis).max(SHORTEST_INTERVAL)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minute_of_questions_costs_what_it_may_whatever_the_number_of_symbols() {
+        for symbols in 1..=100_u64 {
+            let count = usize::try_from(symbols).unwrap();
+            let in_a_minute =
+                |interval: Duration| 60_000 / u64::try_from(interval.as_millis()).unwrap();
+            let accounts = in_a_minute(account_interval(count)) * (10 + 7 * symbols);
+            let polls = in_a_minute(position_interval(count)) * 5 * symbols;
+            assert!(accounts <= 960 && polls <= 760, "{symbols}: {accounts} and {polls}");
+        }
+        assert_eq!(position_interval(2), Duration::from_secs(1), "few are polled each second");
+    }
+}
