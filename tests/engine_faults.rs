@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lobd::domain::{Exposure, Side, Symbol, TradeId};
-use lobd::engine::{Command, CyclePhase, LedgerSummary, TradingEngine};
+use lobd::engine::{Command, CyclePhase, Event, LedgerSummary, TradingEngine};
 
 use crate::engine_world::{Fate, World, parse, symbol};
 
@@ -156,6 +156,44 @@ fn a_position_larger_than_any_stop_brings_one_stop_and_a_close_not_a_storm() {
     world.run_for(10_000);
     assert_eq!(world.venue.exposure, parse("0"));
     assert!(world.status().halted.is_some_and(|reason| reason.contains("stop")));
+}
+
+#[test]
+fn a_position_opened_by_hand_is_protected_and_never_traded() {
+    for is_streaming in [true, false] {
+        let mut world = World::ready();
+        world.is_streaming = is_streaming;
+        let fill = world.venue.outsider_trades(world.now, Side::Buy, parse("0.05"));
+        world.stream(vec![Event::Fill(fill)]);
+        world.run_for(8_000);
+        assert_eq!(world.venue.waiting_stops().count(), 1, "it is protected");
+        world.move_to("60010", "60010.1");
+        world.run_for(70_000);
+        world.predict(8.0);
+        assert_eq!(world.orders_sent(), [], "no take-profit, no entry, no close for its age");
+        assert_eq!(world.venue.exposure, parse("0.05"));
+        assert_eq!(world.status().halted, None);
+
+        let fill = world.venue.outsider_trades(world.now, Side::Sell, parse("0.05"));
+        world.stream(vec![Event::Fill(fill)]);
+        world.run_for(8_000);
+        assert_eq!(world.cycle().phase, CyclePhase::Flat);
+        assert_eq!(world.venue.waiting_stops().count(), 0);
+        world.predict(8.0);
+        assert_eq!(world.orders_sent().len(), 1, "then it trades again");
+    }
+}
+
+#[test]
+fn an_entry_is_withdrawn_when_others_open_a_position() {
+    let mut world = World::ready();
+    world.predict(8.0);
+    world.run_for(500);
+    let fill = world.venue.outsider_trades(world.now, Side::Buy, parse("0.05"));
+    world.stream(vec![Event::Fill(fill)]);
+    world.run_for(2_000);
+    assert!(world.venue.working().is_empty(), "neither entry nor take-profit");
+    assert_eq!(world.venue.waiting_stops().count(), 1);
 }
 
 #[test]

@@ -99,7 +99,9 @@ impl Cycle {
     /// a halt, a feed gone, a position already closed again.
     pub(super) fn withdraw_entry(&mut self, desk: &mut Desk<'_>) {
         let is_expired = self.plan.is_some_and(|plan| plan.expires_at <= desk.now);
-        let was_closed = self.settling_since.is_some() || self.stop_loss.is_active();
+        // What others opened is not added to.
+        let was_closed =
+            self.is_external || self.settling_since.is_some() || self.stop_loss.is_active();
         if !(is_expired || was_closed || desk.standing.is_err()) {
             return;
         }

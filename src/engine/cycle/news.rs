@@ -4,7 +4,7 @@
 
 use crate::book::Row;
 use crate::domain::{
-    ClientOrderId, Failure, Fill, OrderReport, PositionReport, RunId, Second, StopReport, Timestamp,
+    ClientOrderId, Failure, Fill, OrderReport, PositionReport, Second, StopReport, Timestamp,
 };
 use crate::engine::Severity;
 use crate::trading::order::{OrderEvent, Purpose};
@@ -81,6 +81,9 @@ impl Cycle {
     pub(in crate::engine) fn on_fill(&mut self, desk: &mut Desk<'_>, fill: &Fill) {
         if self.book(desk, fill) {
             self.last_fill_at = Some(desk.now);
+        } else if self.is_by_others(desk, fill) {
+            // An account report told it first, without the name that says whose it is.
+            self.leave_to_others(fill);
         }
     }
 
@@ -98,19 +101,40 @@ impl Cycle {
     }
 
     /// A fill of no order we know: from a stop or an earlier run, or made by others.
-    fn judge_unlinked(&self, desk: &mut Desk<'_>, fill: &Fill) {
-        let Some(id) = fill.client_order_id else { return };
-        let run: RunId = desk.ids.run();
-        if id.is_of_installation(run.installation) || self.protection.is_child(fill.order_id) {
+    fn judge_unlinked(&mut self, desk: &mut Desk<'_>, fill: &Fill) {
+        if !self.is_by_others(desk, fill) {
             return;
         }
         let symbol = self.symbol();
-        if VENUE_MADE.iter().any(|prefix| id.as_str().starts_with(prefix)) {
+        let id = fill.client_order_id;
+        if let Some(id) = id.filter(|id| VENUE_MADE.iter().any(|it| id.as_str().starts_with(it))) {
             *desk.halt = Some(format!("{symbol}: the venue itself closed by order {id}"));
         }
-        let text =
-            format!("trade {} of order {id} is not ours; booked and protected", fill.trade_id);
+        let name = id.map_or_else(|| fill.order_id.to_string(), |id| id.to_string());
+        let booked =
+            if self.leave_to_others(fill) { "booked, protected, not traded" } else { "booked" };
+        let text = format!("trade {} of order {name} is not ours; {booked}", fill.trade_id);
         desk.notify(Severity::Warning, symbol, text);
+    }
+
+    /// Whether a fill is surely none of ours. One without our name may be an earlier run's, or of
+    /// an order whose answer has not come yet.
+    fn is_by_others(&self, desk: &Desk<'_>, fill: &Fill) -> bool {
+        let is_ours = match fill.client_order_id {
+            Some(id) => id.is_of_installation(desk.ids.run().installation),
+            None => !desk.has_agreed || self.blotter.live().any(|order| order.order_id.is_none()),
+        };
+        !is_ours && !self.protection.is_child(fill.order_id)
+    }
+
+    /// A position that begins with somebody else's trade is theirs: it is protected, and neither
+    /// taken profit of nor closed for its age. Tells whether it is one.
+    fn leave_to_others(&mut self, fill: &Fill) -> bool {
+        let has_opened = self.position.exposure() == fill.quantity.on(fill.side);
+        if has_opened {
+            (self.plan, self.is_external) = (None, true);
+        }
+        has_opened
     }
 
     /// The position as the venue tells it.
