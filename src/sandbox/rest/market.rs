@@ -227,9 +227,11 @@ struct BookTicker {
 
 pub(super) fn book_ticker(floor: &mut Floor, parameters: &Parameters) -> Answer {
     one_or_all(floor, parameters, |floor, symbol, card| {
-        let (bid, ask) = floor.exchange.best_prices(symbol)?;
-        let (bid_price, bid_qty) = level_text(card.places, &bid);
-        let (ask_price, ask_qty) = level_text(card.places, &ask);
+        let book = floor.exchange.depth(symbol, 1)?;
+        // A side that holds nothing is told as zeros.
+        let best = |levels: &[Level]| levels.first().copied().unwrap_or_default();
+        let (bid_price, bid_qty) = level_text(card.places, &best(&book.bids));
+        let (ask_price, ask_qty) = level_text(card.places, &best(&book.asks));
         Some(BookTicker {
             symbol,
             bid_price,
@@ -428,4 +430,35 @@ fn filters(card: &Card) -> Vec<Filter> {
         },
         Filter::PositionRiskControl { position_control_side: "NONE" },
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Request;
+    use super::*;
+    use crate::domain::Timestamp;
+    use crate::sandbox::{SandboxSettings, listings};
+    use crate::sim::{Exchange, ExchangeSettings, InstrumentSettings, Liquidity};
+
+    #[test]
+    fn the_best_prices_of_an_empty_book_are_zeros() {
+        let instrument = listings::instrument("BTCUSDT").unwrap();
+        let instruments = vec![InstrumentSettings { instrument, liquidity: Liquidity::Accounts }];
+        let start = Timestamp::from_seconds(1_700_000_000);
+        let exchange = Exchange::new(&ExchangeSettings { instruments, seed: 1 }, start).unwrap();
+        let mut floor = Floor::new(exchange, &SandboxSettings::for_seed(1));
+        let request = Request {
+            method: "GET".to_owned(),
+            path: "/fapi/v1/ticker/bookTicker".to_owned(),
+            query: "symbol=BTCUSDT".to_owned(),
+            ..Request::default()
+        };
+        let reply = floor.serve(start, &request);
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        let row: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
+        for name in ["bidPrice", "bidQty", "askPrice", "askQty"] {
+            let number: Amount = row[name].as_str().unwrap().parse().unwrap();
+            assert!(number.is_zero(), "{name}: {}", reply.body);
+        }
+    }
 }
