@@ -41,8 +41,6 @@ enum Typed {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Wire {
-    stream: Value,
-    data: Option<Box<Wire>>,
     e: Value,
     #[serde(rename = "E")]
     event_time: Value,
@@ -72,19 +70,24 @@ struct Wire {
     last_update_id: Value,
 }
 
+/// A combined frame; fields beside these come from no venue.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Envelope {
+    stream: Value,
+    data: Wire,
+}
+
 fn typed(text: &str) -> Typed {
-    let Ok(wire) = serde_json::from_str::<Wire>(text) else { return Typed::Unsaid };
-    match wire.data {
-        None => wire.event(),
-        // Fields beside `data`, or `data` within `data`, come from no venue.
-        Some(data) if data.data.is_none() && text.trim_start().starts_with("{\"stream\"") => {
-            let is_partial = wire.stream.as_str().is_some_and(|name| {
-                name.split_once("@depth").is_some_and(|(_, speed)| !speed.is_empty())
-            });
-            if is_partial || text.contains("\"symbol\"") { Typed::Unsaid } else { data.event() }
-        }
-        Some(_) => Typed::Unsaid,
+    if !text.contains("\"data\"") {
+        return serde_json::from_str::<Wire>(text).map_or(Typed::Unsaid, |wire| wire.event());
     }
+    let Ok(Envelope { stream, data }) = serde_json::from_str(text) else { return Typed::Unsaid };
+    let is_partial = stream
+        .as_str()
+        .is_some_and(|name| name.split_once("@depth").is_some_and(|(_, speed)| !speed.is_empty()));
+    // `data` within `data` is as strange as fields beside it.
+    if is_partial || text.matches("\"data\"").count() > 1 { Typed::Unsaid } else { data.event() }
 }
 
 impl Wire {
