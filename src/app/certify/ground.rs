@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::rest_settings;
@@ -136,10 +137,10 @@ impl Ground {
     /// # Errors
     /// [`GroundError::NotAtRest`], or [`GroundError::Venue`] if the account cannot be asked.
     pub async fn must_be_at_rest(&self) -> Result<(), GroundError> {
-        let symbol = self.instrument.symbol;
-        let position = self.rest.position_of(symbol).await?;
-        let orders = self.rest.working_orders(Some(symbol)).await?;
-        let stops = self.rest.waiting_stops(Some(symbol)).await?;
+        let (rest, symbol) = (&self.rest, self.instrument.symbol);
+        let position = self.in_turn(async || rest.position_of(symbol).await).await?;
+        let orders = self.in_turn(async || rest.working_orders(Some(symbol)).await).await?;
+        let stops = self.in_turn(async || rest.waiting_stops(Some(symbol)).await).await?;
         let what = if position.exposure != crate::domain::Exposure::ZERO {
             format!("a position of {}", position.exposure)
         } else if !orders.is_empty() {
@@ -157,15 +158,31 @@ impl Ground {
     /// # Errors
     /// [`GroundError`]: what could not be cleared is to be cleared by hand.
     pub async fn clear(&self) -> Result<(), GroundError> {
-        let symbol = self.instrument.symbol;
-        self.rest.cancel_all_orders(symbol).await?;
-        self.rest.cancel_all_stops(symbol).await?;
-        let held = self.rest.position_of(symbol).await?.exposure;
+        let (rest, symbol) = (&self.rest, self.instrument.symbol);
+        self.in_turn(async || rest.cancel_all_orders(symbol).await).await?;
+        self.in_turn(async || rest.cancel_all_stops(symbol).await).await?;
+        let held = self.in_turn(async || rest.position_of(symbol).await).await?.exposure;
         if let Some(side) = held.side() {
-            let now = self.rest.now().millis();
-            self.rest.place_order(&closing(symbol, side.opposite(), held.quantity(), now)?).await?;
+            let now = rest.now().millis();
+            let order = closing(symbol, side.opposite(), held.quantity(), now)?;
+            self.in_turn(async || rest.place_order(&order).await).await?;
         }
         self.must_be_at_rest().await
+    }
+
+    /// Asks; a question that our own budget holds back, and so was not sent, waits its turn.
+    async fn in_turn<T>(
+        &self,
+        ask: impl AsyncFn() -> Result<T, BinanceError>,
+    ) -> Result<T, BinanceError> {
+        loop {
+            match ask().await {
+                Err(BinanceError::HeldBack { until, .. }) => {
+                    sleep(until.since(self.rest.now())).await;
+                }
+                answer => return answer,
+            }
+        }
     }
 }
 
