@@ -102,6 +102,8 @@ async fn a_clock_two_seconds_off_is_measured_and_corrected_and_opens_no_position
         status["is_reconciled"] == true && status["symbols"][0]["why_not"] == "clock_offset"
     });
     assert_eq!(status.await["symbols"][0]["totals"]["entries"], 0);
+    let log = home.log();
+    assert_eq!(log.lines().filter(|line| line.contains("NTP")).count(), 1, "{log}");
     daemon.terminate();
     assert_eq!(daemon.exit().await, Some(0), "{}", home.log());
     assert!(venue.orders().await.is_empty());

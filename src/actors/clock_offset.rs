@@ -17,23 +17,58 @@ const INTERVAL: Duration = Duration::from_mins(1);
 /// After a failed measurement.
 const RETRY: Duration = Duration::from_secs(5);
 
+/// Beyond this the engine takes no new risk (I5).
+const LIMIT_NANOS: u64 = 1_000_000_000;
+
 /// Asks the venue for its time, now and then.
 pub struct ClockOffsetMeter {
     rest: Arc<RestClient>,
     trader: TraderHandle,
+    watch: OffsetWatch,
+}
+
+/// Tells people when the clocks part and when they agree again, not each minute.
+#[derive(Debug, Default)]
+struct OffsetWatch {
+    is_off: bool,
+}
+
+impl OffsetWatch {
+    /// What there is to tell of a measurement, and whether it is bad news.
+    fn judge(&mut self, offset_nanos: i64) -> Option<(bool, String)> {
+        let is_off = offset_nanos.unsigned_abs() > LIMIT_NANOS;
+        if is_off == std::mem::replace(&mut self.is_off, is_off) {
+            return None;
+        }
+        let millis = offset_nanos / 1_000_000;
+        let text = if is_off {
+            format!(
+                "the venue's clock stands {millis} ms from ours: no position is opened beyond \
+                 1,000 ms; set this machine's clock by NTP (timedatectl set-ntp true)"
+            )
+        } else {
+            format!("the venue's clock stands {millis} ms from ours: near enough again")
+        };
+        Some((is_off, text))
+    }
 }
 
 impl ClockOffsetMeter {
     /// Asks through `rest` and tells `trader`.
     #[must_use]
     pub const fn new(rest: Arc<RestClient>, trader: TraderHandle) -> Self {
-        Self { rest, trader }
+        Self { rest, trader, watch: OffsetWatch { is_off: false } }
     }
 
     /// Measures once; says how long to wait for the next time.
-    async fn measure(&self) -> Duration {
+    async fn measure(&mut self) -> Duration {
         match self.rest.measure_clock().await {
             Ok(offset) => {
+                match self.watch.judge(offset.nanos) {
+                    Some((true, text)) => tracing::warn!("{text}"),
+                    Some((false, text)) => tracing::info!("{text}"),
+                    None => {}
+                }
                 let _ = self.trader.tell(Event::ClockOffset { nanos: offset.nanos }).await;
                 INTERVAL
             }
@@ -56,5 +91,23 @@ impl Actor for ClockOffsetMeter {
                 () = tokio::time::sleep(wait) => {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_strays_is_told_once_each_way() {
+        let mut watch = OffsetWatch::default();
+        let mut told = Vec::new();
+        for millis in [20, -1_000, 2_000, 2_100, -2_000, 30, 40, -1_001] {
+            told.push(watch.judge(millis * 1_000_000).map(|(is_off, _)| is_off));
+        }
+        let (bad, good) = (Some(true), Some(false));
+        assert_eq!(told, [None, None, bad, None, None, good, None, bad]);
+        let (_, text) = OffsetWatch::default().judge(-2_000_000_000).unwrap();
+        assert!(text.contains("-2000 ms") && text.contains("NTP"), "{text}");
     }
 }
