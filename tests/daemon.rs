@@ -88,6 +88,35 @@ async fn the_operator_is_obeyed_and_told_how_it_stands() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_resume_that_the_engine_refuses_fails_and_says_why() {
+    let venue = Venue::start(quiet_market()).await;
+    let mut variables = venue.variables();
+    // The fee of the first entry is more than the day may lose.
+    variables.push(("MAX_DAILY_LOSS_USDT", "0.0001".to_owned()));
+    let home = Home::with(&variables);
+    constant_model::promote(&home.data(), 50.0);
+    let mut daemon = home.spawn(&["run"]);
+    home.status_when("halted by its loss", |status| !status["halted"].is_null()).await;
+    home.fails(&["resume"], 6, &["not resumed", "the day has lost"]);
+    daemon.terminate();
+    assert_eq!(daemon.exit().await, Some(0), "{}", home.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_that_stands_still_is_not_waited_for() {
+    let venue = Venue::start(quiet_market()).await;
+    let home = Home::with(&venue.variables());
+    let mut daemon = home.spawn(&["run"]);
+    home.status_when("it answers", |_| true).await;
+    daemon.stop_in_place();
+    home.fails(&["status"], 5, &["control.sock", "does not answer"]);
+    daemon.go_on();
+    home.status_when("it answers again", |_| true).await;
+    daemon.terminate();
+    assert_eq!(daemon.exit().await, Some(0), "{}", home.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_recorder_without_keys_writes_what_it_has_when_it_is_asked_to_end() {
     let venue = Venue::start(MarketSettings::bitcoin_perpetual()).await;
     let mut variables = venue.variables();

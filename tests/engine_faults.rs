@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lobd::domain::{Exposure, Side, Symbol, TradeId};
+use lobd::domain::{Exposure, OrderId, OrderReport, OrderStatus, Side, Symbol, TradeId};
 use lobd::engine::{Command, CyclePhase, Event, LedgerSummary, TradingEngine};
 
 use crate::engine_world::{Fate, World, parse, symbol};
@@ -197,6 +197,28 @@ fn an_entry_is_withdrawn_when_others_open_a_position() {
 }
 
 #[test]
+fn another_daemon_on_the_account_halts_this_one() {
+    let order = |world: &World| OrderReport {
+        symbol: symbol(),
+        client_order_id: parse("lobd-00000008-1-1"),
+        order_id: OrderId(77),
+        side: Side::Buy,
+        price: Some(parse("59000")),
+        quantity: parse("0.1"),
+        filled_quantity: parse("0"),
+        average_price: None,
+        status: OrderStatus::New,
+        reduce_only: false,
+        update_time: world.now,
+    };
+    let mut world = World::ready();
+    world.tell(Event::Order(order(&world)));
+    assert!(world.status().halted.is_some_and(|reason| reason.contains("another lobd")));
+    world.predict(8.0);
+    assert!(world.orders_sent().is_empty());
+}
+
+#[test]
 fn a_position_closed_by_hand_is_seen_and_its_stop_removed() {
     let mut world = World::with_long_position();
     let fill = world.venue.outsider_trades(world.now, Side::Sell, parse("0.1"));
@@ -219,6 +241,17 @@ fn a_position_that_no_fill_explains_is_protected_and_halts() {
     assert_eq!(world.venue.waiting_stops().count(), 1, "all of it is protected");
     assert_eq!(world.status().discrepancies_total, 1);
     assert_eq!(world.venue.exposure, parse("0.1"), "and not touched otherwise");
+    let taken_over =
+        Command::TakeOver { symbol: symbol(), exposure: parse("0.1"), last_trade: None };
+    let is_told = world.sent.iter().any(|(_, command)| *command == taken_over);
+    assert!(is_told, "the journal is told, so that the next start does not halt again");
+
+    world.restart(2, ledger_of(None, parse("0.1")));
+    world.tell(Event::External { symbol: symbol() });
+    world.run_for(80_000);
+    assert_eq!(world.status().halted, None);
+    assert!(world.orders_sent().is_empty(), "nor is it traded or closed for its age");
+    assert_eq!(world.venue.waiting_stops().count(), 1);
 }
 
 #[test]

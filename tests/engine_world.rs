@@ -704,7 +704,7 @@ impl World {
                 let after = fills_after.get(&symbol()).copied().flatten();
                 self.deliver(Event::Account(Box::new(self.venue.account(self.now, after))));
             }
-            Command::Notify(_) => {}
+            Command::Notify(_) | Command::TakeOver { .. } => {}
         }
     }
 
@@ -791,7 +791,8 @@ impl World {
             | Command::QueryStop { .. }
             | Command::QueryPosition { .. }
             | Command::QueryAccount { .. }
-            | Command::Notify(_) => None,
+            | Command::Notify(_)
+            | Command::TakeOver { .. } => None,
         };
         self.sent.iter().filter_map(request).collect()
     }
@@ -807,7 +808,8 @@ impl World {
             | Command::QueryStop { .. }
             | Command::QueryPosition { .. }
             | Command::QueryAccount { .. }
-            | Command::Notify(_) => None,
+            | Command::Notify(_)
+            | Command::TakeOver { .. } => None,
         };
         self.sent.iter().filter_map(request).collect()
     }

@@ -74,8 +74,17 @@ impl<V: Venue> Gateway<V> {
     }
 
     fn start(&mut self, command: Command) {
-        if let Command::Notify(notice) = &command {
-            return announce(notice);
+        match &command {
+            Command::Notify(notice) => return announce(notice),
+            Command::TakeOver { .. } => return, // the journal has it, and it is for nobody else
+            Command::Place(_)
+            | Command::Cancel { .. }
+            | Command::Query { .. }
+            | Command::PlaceStop(_)
+            | Command::CancelStop { .. }
+            | Command::QueryStop { .. }
+            | Command::QueryPosition { .. }
+            | Command::QueryAccount { .. } => {}
         }
         let (venue, trader, asked_at) =
             (Arc::clone(&self.venue), self.trader.clone(), self.clock.now());
@@ -128,7 +137,7 @@ async fn perform<V: Venue>(venue: &V, asked_at: Timestamp, command: &Command) ->
             let report = venue.account(fills_after, asked_at.earlier_by(FILLS_SINCE)).await;
             report.map(|report| Some(Event::Account(Box::new(report))))
         }
-        Command::Notify(_) => return None,
+        Command::Notify(_) | Command::TakeOver { .. } => return None,
     };
     outcome.unwrap_or_else(|failure| failed(command, failure))
 }
@@ -156,7 +165,7 @@ fn failed(command: &Command, failure: Failure) -> Option<Event> {
         }
         Command::QueryPosition { symbol } => Event::PositionFailed { symbol: *symbol, failure },
         Command::QueryAccount { .. } => Event::AccountFailed(failure),
-        Command::Notify(_) => return None,
+        Command::Notify(_) | Command::TakeOver { .. } => return None,
     })
 }
 

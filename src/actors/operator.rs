@@ -4,6 +4,7 @@
 //! events of the engine; `status` reads a copy and never touches the trader.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -11,9 +12,10 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::{EngineStatus, Event, OperatorRequest};
+use crate::engine::{EngineStatus, OperatorRequest};
 
 use super::supervisor::{Actor, ActorFailure};
 use super::trader::TraderHandle;
@@ -23,6 +25,13 @@ const REQUEST_BYTES_MAX: u64 = 4_096;
 
 /// A person and a few scripts; more connections are a mistake somewhere.
 const CONNECTIONS_MAX: usize = 16;
+
+/// A connection that says nothing, or takes nothing, for so long is closed: nobody who has hung may
+/// keep a person out.
+const IDLE_LIMIT: Duration = Duration::from_secs(5);
+
+/// A daemon that is well answers within milliseconds.
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
 /// What may be asked over the control socket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,8 +49,10 @@ pub enum ControlRequest {
 pub enum ControlAnswer {
     /// What the engine knows, as JSON.
     Status(serde_json::Value),
-    /// The request was handed to the engine.
+    /// The engine has done it.
     Accepted,
+    /// The engine will not do it, and why.
+    Declined(String),
     /// The request could not be understood or handed over.
     Refused(String),
 }
@@ -114,7 +125,8 @@ async fn converse(
     let mut reader = BufReader::new(reader);
     loop {
         let mut line = String::new();
-        let read = (&mut reader).take(REQUEST_BYTES_MAX).read_line(&mut line).await?;
+        let mut request = (&mut reader).take(REQUEST_BYTES_MAX);
+        let read = timeout(IDLE_LIMIT, request.read_line(&mut line)).await??;
         if read == 0 {
             return Ok(());
         }
@@ -124,7 +136,7 @@ async fn converse(
         };
         let mut text = serde_json::to_vec(&answer)?;
         text.push(b'\n');
-        writer.write_all(&text).await?;
+        timeout(IDLE_LIMIT, writer.write_all(&text)).await??;
     }
 }
 
@@ -143,8 +155,9 @@ async fn answer(
         }
         ControlRequest::Engine(request) => {
             tracing::info!(?request, "the operator asks");
-            match trader.tell(Event::Operator(request)).await {
-                Ok(()) => ControlAnswer::Accepted,
+            match trader.request(request).await {
+                Ok(Ok(())) => ControlAnswer::Accepted,
+                Ok(Err(reason)) => ControlAnswer::Declined(reason),
                 Err(error) => ControlAnswer::Refused(error.to_string()),
             }
         }
@@ -174,8 +187,13 @@ impl Actor for Operator {
 /// Asks a running daemon one thing.
 ///
 /// # Errors
-/// The error of the socket: not found or refused means that no daemon is running.
+/// The error of the socket: not found or refused means that no daemon is running, timed out that one
+/// is there and does not answer.
 pub async fn ask(path: &Path, request: &ControlRequest) -> std::io::Result<ControlAnswer> {
+    timeout(ANSWER_LIMIT, ask_patiently(path, request)).await?
+}
+
+async fn ask_patiently(path: &Path, request: &ControlRequest) -> std::io::Result<ControlAnswer> {
     let mut stream = UnixStream::connect(path).await?;
     let mut text = serde_json::to_vec(request)?;
     text.push(b'\n');
@@ -183,4 +201,42 @@ pub async fn ask(path: &Path, request: &ControlRequest) -> std::io::Result<Contr
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line).await?;
     Ok(serde_json::from_str(&line)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::trader::trader_mailbox;
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn idle_connections_are_closed_and_keep_nobody_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("control.sock");
+        let (trader, _mailbox) = trader_mailbox();
+        let status = watch::channel(EngineStatus::default()).1;
+        let mut operator = Operator::listen(&path, trader, status).unwrap();
+        let until = CancellationToken::new();
+        let ends = until.clone();
+        let serving = tokio::spawn(async move { operator.run(&ends).await.is_ok() });
+        let mut idle = Vec::new();
+        for _ in 0..CONNECTIONS_MAX {
+            idle.push(UnixStream::connect(&path).await.unwrap());
+        }
+        for mut stream in idle {
+            assert_eq!(stream.read(&mut [0; 8]).await.unwrap(), 0, "closed from the other side");
+        }
+        let answer = ask(&path, &ControlRequest::Status).await.unwrap();
+        assert!(matches!(answer, ControlAnswer::Status(_)), "{answer:?}");
+        until.cancel();
+        assert!(serving.await.unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_daemon_that_does_not_answer_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("control.sock");
+        let _mute = UnixListener::bind(&path).unwrap();
+        let error = ask(&path, &ControlRequest::Status).await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+    }
 }

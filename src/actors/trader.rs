@@ -6,12 +6,12 @@
 
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::SharedClock;
 use crate::domain::Timestamp;
-use crate::engine::{Command, EngineStatus, Event, TradingEngine};
+use crate::engine::{Command, EngineStatus, Event, OperatorRequest, TradingEngine};
 use crate::store::{EmergencyFile, Journal, StoreError};
 
 use super::gateway::GatewayHandle;
@@ -29,9 +29,19 @@ const SHUTDOWN_BUDGET: Duration = Duration::from_secs(30);
 #[error("the trader has ended")]
 pub struct TraderEnded;
 
+/// What the engine says to a request of the operator: done, or why not.
+type Verdict = Result<(), String>;
+
+/// Something that happened, and where to say what came of it if somebody waits for that.
+#[derive(Debug)]
+struct Mail {
+    event: Event,
+    answer: Option<oneshot::Sender<Verdict>>,
+}
+
 /// Address of a running [`Trader`]; cheap to clone.
 #[derive(Debug, Clone)]
-pub struct TraderHandle(mpsc::Sender<Event>);
+pub struct TraderHandle(mpsc::Sender<Mail>);
 
 impl TraderHandle {
     /// Tells the engine what happened, waiting while its mailbox is full.
@@ -39,13 +49,24 @@ impl TraderHandle {
     /// # Errors
     /// [`TraderEnded`].
     pub async fn tell(&self, event: Event) -> Result<(), TraderEnded> {
-        self.0.send(event).await.map_err(|_| TraderEnded)
+        self.0.send(Mail { event, answer: None }).await.map_err(|_| TraderEnded)
+    }
+
+    /// Hands the operator's request to the engine and waits for its verdict.
+    ///
+    /// # Errors
+    /// [`TraderEnded`].
+    pub async fn request(&self, request: OperatorRequest) -> Result<Verdict, TraderEnded> {
+        let (answer, answered) = oneshot::channel();
+        let mail = Mail { event: Event::Operator(request), answer: Some(answer) };
+        self.0.send(mail).await.map_err(|_| TraderEnded)?;
+        answered.await.map_err(|_| TraderEnded)
     }
 }
 
 /// The receiving end of a [`TraderHandle`], for [`Trader::new`].
 #[derive(Debug)]
-pub struct TraderMailbox(mpsc::Receiver<Event>);
+pub struct TraderMailbox(mpsc::Receiver<Mail>);
 
 /// Makes the trader's address before the trader, which needs its gateway first.
 #[must_use]
@@ -64,7 +85,7 @@ pub struct Records {
 
 /// Feeds the engine, in order, and carries its commands to the gateway once they are durable.
 pub struct Trader {
-    mailbox: mpsc::Receiver<Event>,
+    mailbox: mpsc::Receiver<Mail>,
     clock: SharedClock,
     records: Records,
     engine: TradingEngine,
@@ -103,6 +124,15 @@ impl Trader {
             ends_by: None,
         };
         (trader, watched)
+    }
+
+    fn open(&mut self, Mail { event, answer }: Mail) {
+        self.step_in_place(event);
+        if let Some(answer) = answer {
+            let refusal = self.engine.refusal().map(ToOwned::to_owned);
+            // Whoever asked may have gone; the engine has decided all the same.
+            let _ = answer.send(refusal.map_or(Ok(()), Err));
+        }
     }
 
     /// The journal's fsync blocks; other tasks of this thread go elsewhere meanwhile.
@@ -227,7 +257,7 @@ impl Trader {
                 }
                 // Cancel-safe: an event is either received whole or stays in the mailbox.
                 received = self.mailbox.recv() => match received {
-                    Some(event) => self.step_in_place(event),
+                    Some(mail) => self.open(mail),
                     None => return,
                 },
                 () = tokio::time::sleep(wait) => {
@@ -260,7 +290,7 @@ mod tests {
     use crate::clock::{Clock as _, ManualClock};
     use crate::config::Settings;
     use crate::domain::Second;
-    use crate::engine::{LedgerSummary, OperatorRequest, Started};
+    use crate::engine::{LedgerSummary, Started};
 
     fn started(run: crate::domain::RunId) -> Event {
         let variables = [

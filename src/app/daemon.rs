@@ -171,14 +171,12 @@ impl Daemon {
     ) -> Result<(TraderHandle, PredictorHandle), DaemonError> {
         let DaemonSettings { settings, clock, .. } = wanted;
         let mut journal = Journal::open(&folder.journal())?;
-        let (emergency, left) = EmergencyFile::open(&folder.emergency())?;
-        if !left.is_empty() {
-            tracing::warn!(commands = left.len(), "an earlier run had to use the emergency file");
-        }
         let now = clock.now();
         let ledger = journal.ledger(now)?;
+        let external = journal.external(&ledger)?;
         let run = journal.start_run(now, env!("CARGO_PKG_VERSION"))?;
         self.run = Some(run);
+        let emergency = open_emergency(folder, &mut journal)?;
         let models = load_models(settings, folder, &around.instruments)?;
         let instruments = around.traded_instruments(&models).await?;
         let started = Started {
@@ -195,6 +193,9 @@ impl Daemon {
         self.status = status;
         // The first event of a run; the mailbox is empty, so this cannot wait.
         let _ = trader_handle.tell(Event::Started(Box::new(started))).await;
+        for symbol in external {
+            let _ = trader_handle.tell(Event::External { symbol }).await;
+        }
         let predictors =
             models.into_iter().map(|(source, loaded)| (source, loaded.map(|it| it.predictor)));
         let (predictor_handle, predictor) =
@@ -403,6 +404,21 @@ pub fn rest_settings(settings: &Settings) -> RestSettings {
         receive_window: settings.recv_window,
         timeout: REQUEST_TIMEOUT,
     }
+}
+
+/// Opens the emergency file for this run; what an earlier one left in it moves to the journal.
+fn open_emergency(folder: &DataFolder, journal: &mut Journal) -> Result<EmergencyFile, StoreError> {
+    let (mut emergency, left) = EmergencyFile::open(&folder.emergency())?;
+    if !left.is_empty() {
+        tracing::warn!(
+            commands = left.len(),
+            "an earlier run ended while its journal failed; what it sent by way of the emergency \
+             file is kept in the journal, and the venue is asked what became of it"
+        );
+        journal.keep_emergencies(&left)?;
+        emergency.clear()?;
+    }
+    Ok(emergency)
 }
 
 fn load_models(

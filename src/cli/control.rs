@@ -116,7 +116,9 @@ fn text(value: &serde_json::Value) -> String {
 /// Runs `lobd pause`, `resume` and `flatten`.
 pub(super) async fn tell(wish: OperatorRequest, context: &Context) -> Result<(), CommandError> {
     match request(context, &ControlRequest::Engine(wish)).await? {
-        ControlAnswer::Accepted => context.output().line("accepted"),
+        ControlAnswer::Accepted => context.output().line("done"),
+        ControlAnswer::Declined(reason) => Err(CommandError::message(Exit::RefusedByRisk, reason)
+            .remedy("see lobd status; it stays as it is until the cause is gone")),
         ControlAnswer::Refused(reason) => Err(CommandError::message(Exit::Failure, reason)),
         ControlAnswer::Status(_) => {
             Err(CommandError::message(Exit::Failure, "the daemon answered something else"))
@@ -166,12 +168,16 @@ async fn request(
     request: &ControlRequest,
 ) -> Result<ControlAnswer, CommandError> {
     let folder = DataFolder::new(&context.data_dir()?);
-    ask(&folder.control(), request).await.map_err(|error| {
-        CommandError::message(
-            Exit::NotRunning,
-            format!("no daemon answers at {}: {error}", folder.control().display()),
-        )
-        .remedy("start it with lobd run, or name its --data-dir")
+    let path = folder.control();
+    ask(&path, request).await.map_err(|error| {
+        if error.kind() == std::io::ErrorKind::TimedOut {
+            let text = format!("the daemon at {} does not answer", path.display());
+            return CommandError::message(Exit::Timeout, text)
+                .remedy("it is stopped or hung: see its log, and restart it");
+        }
+        let text = format!("no daemon answers at {}: {error}", path.display());
+        CommandError::message(Exit::NotRunning, text)
+            .remedy("start it with lobd run, or name its --data-dir")
     })
 }
 

@@ -51,13 +51,18 @@ impl ClientOrderId {
         Self::new(&text).unwrap_or_else(|_| unreachable!("derived ids use the venue's alphabet"))
     }
 
+    /// Which installation of `lobd` derived this id, if one did.
+    #[must_use]
+    pub fn installation(&self) -> Option<u32> {
+        let (installation, rest) = self.as_str().strip_prefix("lobd-")?.split_once('-')?;
+        let is_derived = installation.len() == 8 && rest.contains('-');
+        u32::from_str_radix(installation, 16).ok().filter(|_| is_derived)
+    }
+
     /// Whether this id was derived by the given installation, in this run or an earlier one.
     #[must_use]
     pub fn is_of_installation(&self, installation: u32) -> bool {
-        self.as_str()
-            .strip_prefix("lobd-")
-            .and_then(|rest| rest.get(..8))
-            .is_some_and(|text| u32::from_str_radix(text, 16) == Ok(installation))
+        self.installation() == Some(installation)
     }
 }
 
@@ -103,6 +108,9 @@ mod tests {
         let id = ClientOrderId::derive(run, u32::MAX);
         assert!(id.as_str().len() <= 36);
         assert!(id.is_of_installation(u32::MAX) && !id.is_of_installation(1));
+        for foreign in ["lobd-1", "web_1", "lobd-0000000g-1-1", "lobd-1-00000001-1"] {
+            assert_eq!(ClientOrderId::new(foreign).unwrap().installation(), None, "{foreign}");
+        }
     }
 
     #[test]

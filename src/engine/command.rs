@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::domain::{ClientOrderId, OrderRequest, StopRequest, Symbol, TradeId};
+use crate::domain::{ClientOrderId, Exposure, OrderRequest, StopRequest, Symbol, TradeId};
 use crate::trading::Approved;
 
 /// One thing the outside is to do.
@@ -54,6 +54,15 @@ pub enum Command {
     },
     /// Tell people.
     Notify(Notice),
+    /// Remember that the venue's position was taken over: the ledger goes on from it.
+    TakeOver {
+        /// In which symbol.
+        symbol: Symbol,
+        /// What is held from here on.
+        exposure: Exposure,
+        /// The newest trade that is in it.
+        last_trade: Option<TradeId>,
+    },
 }
 
 /// Something people should know, as data; the outside words it.

@@ -116,6 +116,12 @@ pub enum Event {
     Shutdown,
     /// A deadline named by `next_deadline` has come.
     Tick,
+    /// An earlier run found that the position in a symbol is not ours to trade; follows
+    /// [`Event::Started`].
+    External {
+        /// Which symbol.
+        symbol: Symbol,
+    },
 }
 
 /// What a run begins with: enough to replay it without anything else.

@@ -63,6 +63,8 @@ struct Running {
     ids: IdSequence,
     account: AccountWatch,
     cycles: BTreeMap<Symbol, Cycle>,
+    /// Why the operator's last request was refused, if it was.
+    refusal: Option<String>,
     /// How often a position may be polled, given how many are held.
     position_interval: Duration,
 }
@@ -103,6 +105,12 @@ impl TradingEngine {
             .min()
     }
 
+    /// Why the last [`Event::Operator`] was refused; `None` if it was obeyed.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&str> {
+        self.running.as_ref()?.refusal.as_deref()
+    }
+
     /// A copy of what the engine knows, for people.
     #[must_use]
     pub fn status(&self) -> EngineStatus {
@@ -130,6 +138,7 @@ impl Running {
             ids: IdSequence::new(run),
             account: AccountWatch::new(now, weight::account_interval(instruments_count)),
             cycles,
+            refusal: None,
             position_interval: weight::position_interval(0),
         }
     }
@@ -193,6 +202,7 @@ impl Running {
             Event::Model { symbol, model } => {
                 self.with_cycle(turn, symbol, |cycle, _| cycle.set_model(model));
             }
+            Event::External { symbol } => self.on_external(turn, symbol),
             Event::Operator(request) => self.on_operator(turn, request),
             Event::Shutdown => self.on_shutdown(turn),
         }
@@ -223,6 +233,10 @@ impl Running {
                 cycle.observe(frame.second, row);
             }
         }
+    }
+
+    fn on_external(&mut self, turn: &mut Turn, symbol: Symbol) {
+        self.with_cycle(turn, symbol, |cycle, _| cycle.leave_carried_over());
     }
 
     fn on_order(&mut self, turn: &mut Turn, id: ClientOrderId, event: OrderEvent<'_>) {

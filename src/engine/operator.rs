@@ -40,6 +40,7 @@ impl Running {
 
     /// Does what the operator asks for.
     pub(super) fn on_operator(&mut self, turn: &mut Turn, request: OperatorRequest) {
+        self.refusal = None;
         match request {
             OperatorRequest::Pause => {
                 self.conditions.is_paused = true;
@@ -60,7 +61,10 @@ impl Running {
         let loss = self.excessive_loss(turn.now).map(|loss| format!("the day has lost {loss}"));
         let mut unresolved = self.account.unresolved(turn.now, UNRESOLVED_LIMIT);
         if let Some(cause) = loss.or_else(|| unresolved.next().map(|found| found.to_string())) {
-            turn.notify(Severity::Warning, format!("not resumed: {cause}"));
+            let refusal = format!("not resumed: {cause}");
+            turn.notify(Severity::Warning, refusal.clone());
+            drop(unresolved);
+            self.refusal = Some(refusal);
             return;
         }
         drop(unresolved);

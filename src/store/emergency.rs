@@ -136,7 +136,8 @@ fn use_of(command: &Command) -> Use {
         | Command::QueryStop { .. }
         | Command::QueryPosition { .. }
         | Command::QueryAccount { .. }
-        | Command::Notify(_) => Use::Passed,
+        | Command::Notify(_)
+        | Command::TakeOver { .. } => Use::Passed,
     }
 }
 

@@ -94,11 +94,17 @@ impl Position {
     ///
     /// The difference is no profit: what is held from here on costs `entry_price`.
     pub fn adopt(&mut self, exposure: Exposure, entry_price: Price) {
-        self.base_trade_id = self.recent.last_key_value().map(|(id, _)| *id).or(self.base_trade_id);
+        self.base_trade_id = self.last_trade();
         self.recent.clear();
         self.sum.exposure = exposure;
         self.sum.cost = Some(notional(entry_price, exposure.quantity()));
         self.base = self.sum.clone();
+    }
+
+    /// The newest trade booked, by this run or an earlier one.
+    #[must_use]
+    pub fn last_trade(&self) -> Option<TradeId> {
+        self.recent.last_key_value().map(|(id, _)| *id).max(self.base_trade_id)
     }
 
     /// After this trade the account is to be asked for fills.

@@ -111,7 +111,10 @@ impl Home {
         let path = DataFolder::new(&self.data()).control();
         match ask(&path, &ControlRequest::Status).await {
             Ok(ControlAnswer::Status(status)) => Some(status),
-            Ok(ControlAnswer::Accepted | ControlAnswer::Refused(_)) | Err(_) => None,
+            Ok(
+                ControlAnswer::Accepted | ControlAnswer::Declined(_) | ControlAnswer::Refused(_),
+            )
+            | Err(_) => None,
         }
     }
 

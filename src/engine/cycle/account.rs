@@ -9,7 +9,7 @@ use crate::trading::protection::StopEvent;
 use crate::trading::reconcile::{self, Correction, Findings, Ledger};
 use crate::trading::stop_loss::StopLossEvent;
 
-use super::{Cycle, Desk};
+use super::{Command, Cycle, Desk};
 
 /// A trade this young at the venue may or may not be in a position asked for at the same time:
 /// the clocks may differ by a second.
@@ -62,6 +62,8 @@ impl Cycle {
         let exposure = reconcile::venue_exposure(symbol, report);
         let entry_price = row.map(|position| position.entry_price).unwrap_or_default();
         self.position.adopt(exposure, entry_price);
+        let last_trade = self.position.last_trade();
+        desk.send(Command::TakeOver { symbol, exposure, last_trade });
         (self.plan, self.is_external) = (None, !exposure.is_zero());
         let text = format!("the venue's position {exposure} is taken over and protected");
         desk.notify(Severity::Alarm, symbol, text);

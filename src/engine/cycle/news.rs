@@ -36,6 +36,7 @@ impl Cycle {
     /// Where an order stands; of one we do not know the next account report tells.
     pub(in crate::engine) fn on_order_report(&mut self, desk: &mut Desk<'_>, report: &OrderReport) {
         let id = report.client_order_id;
+        self.notice_rival(desk, id);
         // A fill without our name may have come before the report that tells the venue's name.
         let booked = self.position.booked_of(id, Some(report.order_id));
         for event in [OrderEvent::Booked(booked), OrderEvent::Report(report)] {
@@ -72,8 +73,22 @@ impl Cycle {
         }
     }
 
+    /// Two daemons on one account would each call the other's fills a discrepancy (I18): the order
+    /// of another installation, which a lock on the data folder cannot keep away, halts this one.
+    fn notice_rival(&self, desk: &mut Desk<'_>, id: ClientOrderId) {
+        let ours = desk.ids.run().installation;
+        if id.installation().is_some_and(|installation| installation != ours) {
+            *desk.halt = Some(format!(
+                "{}: another lobd trades this account: order {id} is of another data folder; stop \
+                 it and cancel its orders, or give each an account of its own",
+                self.symbol()
+            ));
+        }
+    }
+
     /// Where a stop stands.
     pub(in crate::engine) fn on_stop_report(&mut self, desk: &mut Desk<'_>, report: &StopReport) {
+        self.notice_rival(desk, report.client_order_id);
         self.on_stop_event(desk, report.client_order_id, StopEvent::Report(report));
     }
 
@@ -125,6 +140,11 @@ impl Cycle {
             None => !desk.has_agreed || self.blotter.live().any(|order| order.order_id.is_none()),
         };
         !is_ours && !self.protection.is_child(fill.order_id)
+    }
+
+    /// The position carried over from earlier runs is not ours to trade.
+    pub(in crate::engine) fn leave_carried_over(&mut self) {
+        self.is_external = !self.position.exposure().is_zero();
     }
 
     /// A position that begins with somebody else's trade is theirs: it is protected, and neither

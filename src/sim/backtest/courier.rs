@@ -153,7 +153,7 @@ impl Courier {
             Command::PlaceStop(_) | Command::CancelStop { .. } | Command::QueryStop { .. } => {
                 self.carry_out_stop(now, command, exchange)
             }
-            Command::Notify(_) => None,
+            Command::Notify(_) | Command::TakeOver { .. } => None,
         }
     }
 
@@ -200,7 +200,8 @@ impl Courier {
             | Command::Query { .. }
             | Command::QueryPosition { .. }
             | Command::QueryAccount { .. }
-            | Command::Notify(_) => None,
+            | Command::Notify(_)
+            | Command::TakeOver { .. } => None,
         }
     }
 

@@ -117,7 +117,8 @@ impl Ledger {
             | Event::Model { .. }
             | Event::Operator(_)
             | Event::Shutdown
-            | Event::Tick => return,
+            | Event::Tick
+            | Event::External { .. } => return,
         };
         if let Failure::Rejected(refusal) = failure {
             *self.refusals.entry(refusal.code).or_default() += 1;

@@ -10,6 +10,7 @@ use crate::domain::{
 };
 use crate::engine::{Command, Event, LedgerSummary};
 
+use super::takeover;
 use crate::store::error::StoreError;
 
 const NANOS_PER_DAY: i64 = 86_400 * 1_000_000_000;
@@ -71,7 +72,8 @@ pub(super) fn book_event(
         | Event::Model { .. }
         | Event::Operator(_)
         | Event::Shutdown
-        | Event::Tick => Ok(()),
+        | Event::Tick
+        | Event::External { .. } => Ok(()),
     }
 }
 
@@ -113,6 +115,9 @@ pub(super) fn book_command(
                 order_id: None,
             };
             upsert(transaction, sequence, &state)
+        }
+        Command::TakeOver { symbol, exposure, last_trade } => {
+            takeover::book(transaction, sequence, (*symbol, *exposure, *last_trade))
         }
         Command::Cancel { .. }
         | Command::Query { .. }
@@ -241,23 +246,31 @@ pub(super) fn summarize(
             .map_err(fail)?,
         ..LedgerSummary::default()
     };
-    // A fee counts here if it was paid in the quote asset, with which the symbol ends (a dated
-    // contract has its date after that).
+    // What was taken over stands for every trade up to its last. A fee counts here if it was paid
+    // in the quote asset, with which the symbol ends (a dated contract has its date after that).
     let mut statement = connection
         .prepare(
-            "SELECT symbol, max(trade_id), \
-             sum(CASE side WHEN 'BUY' THEN quantity_e8 ELSE -quantity_e8 END), \
-             sum(CASE WHEN time_ns >= ?1 THEN realized_pnl_e8 - \
-               CASE WHEN symbol LIKE '%' || commission_asset \
-                 OR symbol LIKE '%' || commission_asset || '\\_%' ESCAPE '\\' \
-               THEN commission_e8 ELSE 0 END ELSE 0 END) \
-             FROM fills GROUP BY symbol ORDER BY symbol",
+            "WITH newest AS (SELECT symbol, exposure_e8, trade_id, max(seq) FROM takeovers \
+               GROUP BY symbol), \
+             booked AS (SELECT symbol, trade_id, exposure_e8 AS signed_e8, 0 AS realized_e8 \
+               FROM newest UNION ALL \
+             SELECT fills.symbol, fills.trade_id, \
+               CASE WHEN fills.trade_id <= newest.trade_id THEN 0 \
+                 WHEN side = 'BUY' THEN quantity_e8 ELSE -quantity_e8 END, \
+               CASE WHEN time_ns >= ?1 THEN realized_pnl_e8 - \
+                 CASE WHEN fills.symbol LIKE '%' || commission_asset \
+                   OR fills.symbol LIKE '%' || commission_asset || '\\_%' ESCAPE '\\' \
+                 THEN commission_e8 ELSE 0 END ELSE 0 END \
+               FROM fills LEFT JOIN newest ON newest.symbol = fills.symbol) \
+             SELECT symbol, max(trade_id), sum(signed_e8), sum(realized_e8) \
+             FROM booked GROUP BY symbol ORDER BY symbol",
         )
         .map_err(fail)?;
     let mut rows = statement.query([midnight]).map_err(fail)?;
     while let Some(row) = rows.next().map_err(fail)? {
         let symbol: String = row.get(0).map_err(fail)?;
-        let [trade_id, exposure, realized] = [row.get(1), row.get(2), row.get(3)];
+        let trade_id: Option<i64> = row.get(1).map_err(fail)?;
+        let [exposure, realized] = [row.get(2), row.get(3)];
         let exposure = Exposure::from_units(exposure.map_err(fail)?);
         let (Ok(symbol), Ok(exposure)) = (Symbol::new(&symbol), exposure) else {
             return Err(StoreError::Corrupt {
@@ -266,8 +279,9 @@ pub(super) fn summarize(
                 remedy: "restore it from a backup",
             });
         };
-        let trade_id: i64 = trade_id.map_err(fail)?;
-        summary.last_trade_ids.insert(symbol, TradeId(trade_id.cast_unsigned()));
+        if let Some(trade_id) = trade_id {
+            summary.last_trade_ids.insert(symbol, TradeId(trade_id.cast_unsigned()));
+        }
         if !exposure.is_zero() {
             summary.exposures.insert(symbol, exposure);
         }

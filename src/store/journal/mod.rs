@@ -9,6 +9,7 @@
 mod ledger;
 mod record;
 mod replay;
+mod takeover;
 mod verify;
 
 pub use record::Record;
@@ -23,6 +24,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use crate::domain::{RunId, Symbol, Timestamp};
 use crate::engine::{Command, Event, LedgerSummary};
 
+use super::emergency::EmergencyRecord;
 use super::error::StoreError;
 use super::schema::Schema;
 use record::{Hash, PendingEvent};
@@ -33,7 +35,8 @@ const PENDING_MAX: usize = 20_000;
 pub(super) const SCHEMA: Schema = Schema {
     what: "journal",
     application_id: 0x6c6f_626a, // "lobj"
-    migrations: &["
+    migrations: &[
+        "
         CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
         CREATE TABLE runs (
             epoch INTEGER PRIMARY KEY,
@@ -93,7 +96,22 @@ pub(super) const SCHEMA: Schema = Schema {
             epoch INTEGER NOT NULL,
             symbol TEXT,
             text TEXT NOT NULL
-        ) STRICT;"],
+        ) STRICT;",
+        "
+        CREATE TABLE takeovers (
+            symbol TEXT NOT NULL,
+            seq INTEGER NOT NULL REFERENCES events (seq),
+            exposure_e8 INTEGER NOT NULL,
+            trade_id INTEGER,
+            PRIMARY KEY (symbol, seq)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE emergencies (
+            id INTEGER PRIMARY KEY,
+            found_by_epoch INTEGER NOT NULL REFERENCES runs (epoch),
+            decided_ns INTEGER NOT NULL,
+            command BLOB NOT NULL
+        ) STRICT;",
+    ],
     origin: "`lobd run` writes one",
 };
 
@@ -316,6 +334,56 @@ impl Journal {
     /// A failure to read, or [`StoreError::Corrupt`] if a booked value cannot be one.
     pub fn ledger(&self, now: Timestamp) -> Result<LedgerSummary, StoreError> {
         ledger::summarize(&self.connection, &self.path, now)
+    }
+
+    /// Which of the positions the ledger ends with are not ours to trade: taken over from the
+    /// venue, or opened by others.
+    ///
+    /// # Errors
+    /// A failure to read.
+    pub fn external(&self, ledger: &LedgerSummary) -> Result<Vec<Symbol>, StoreError> {
+        let mut external = Vec::new();
+        for (symbol, exposure) in &ledger.exposures {
+            let held = (*symbol, *exposure);
+            if takeover::is_external(&self.connection, self.installation, held)
+                .map_err(|source| StoreError::database(&self.path, source))?
+            {
+                external.push(*symbol);
+            }
+        }
+        Ok(external)
+    }
+
+    /// Takes in, in one transaction, what an earlier run left in the emergency file: commands that
+    /// went out while this journal failed, and that it did not live to write here.
+    ///
+    /// # Errors
+    /// A failure to write; none of them is then kept, and the file must not be cleared.
+    pub fn keep_emergencies(&mut self, left: &[EmergencyRecord]) -> Result<(), StoreError> {
+        let fail = |source| StoreError::database(&self.path, source);
+        let transaction = self.connection.unchecked_transaction().map_err(fail)?;
+        for record in left {
+            transaction
+                .execute(
+                    "INSERT INTO emergencies (found_by_epoch, decided_ns, command) \
+                     VALUES (?1, ?2, ?3)",
+                    params![self.epoch, record.now.nanos(), record.command],
+                )
+                .map_err(fail)?;
+        }
+        transaction.commit().map_err(fail)
+    }
+
+    /// How many commands earlier runs sent by way of the emergency file alone.
+    ///
+    /// # Errors
+    /// A failure to read.
+    pub fn emergencies(&self) -> Result<u64, StoreError> {
+        self.connection
+            .query_row("SELECT count(*) FROM emergencies", [], |row| {
+                row.get::<_, i64>(0).map(i64::cast_unsigned)
+            })
+            .map_err(|source| StoreError::database(&self.path, source))
     }
 
     /// Every run, oldest first.

@@ -126,6 +126,7 @@ pub(super) const fn event_kind(event: &Event) -> &'static str {
         Event::Operator(_) => "operator",
         Event::Shutdown => "shutdown",
         Event::Tick => "tick",
+        Event::External { .. } => "external",
     }
 }
 
@@ -140,5 +141,6 @@ pub(super) const fn command_kind(command: &Command) -> &'static str {
         Command::QueryPosition { .. } => "query_position",
         Command::QueryAccount { .. } => "query_account",
         Command::Notify(_) => "notify",
+        Command::TakeOver { .. } => "take_over",
     }
 }

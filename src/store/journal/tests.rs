@@ -168,6 +168,81 @@ fn invariant_3_a_trade_is_booked_once_and_the_ledger_adds_up() {
 }
 
 #[test]
+fn what_was_taken_over_stands_for_every_trade_up_to_its_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = open(&folder);
+    journal.start_run(at(1), "0.1.0").unwrap();
+    let take_over = |exposure: &str, last_trade: Option<u64>| Command::TakeOver {
+        symbol: symbol(),
+        exposure: exposure.parse().unwrap(),
+        last_trade: last_trade.map(TradeId),
+    };
+    let held = |journal: &Journal| {
+        let ledger = journal.ledger(at(10)).unwrap();
+        let external = journal.external(&ledger).unwrap();
+        let last = ledger.last_trade_ids.get(&symbol()).map(|id| id.0);
+        (ledger.exposures.get(&symbol()).map(ToString::to_string), last, external == [symbol()])
+    };
+    journal.append(at(2), &Event::Tick).unwrap();
+    journal.commit(&[take_over("0.3", None)]).unwrap();
+    assert_eq!(held(&journal), (Some("0.3".to_owned()), None, true), "without a single trade");
+    journal.append(at(3), &Event::Fill(fill(7, Side::Buy, 3))).unwrap();
+    journal.commit(&[]).unwrap();
+    assert_eq!(held(&journal), (Some("0.4".to_owned()), Some(7), true));
+    journal.append(at(4), &Event::Tick).unwrap();
+    journal.commit(&[take_over("0.25", Some(7))]).unwrap();
+    journal.append(at(5), &Event::Fill(fill(6, Side::Buy, 5))).unwrap();
+    journal.append(at(5), &Event::Fill(fill(8, Side::Sell, 5))).unwrap();
+    journal.commit(&[]).unwrap();
+    assert_eq!(held(&open(&folder)), (Some("0.15".to_owned()), Some(8), true), "less what came");
+    journal.append(at(6), &Event::Tick).unwrap();
+    journal.commit(&[take_over("0", Some(8))]).unwrap();
+    journal.append(at(7), &Event::Fill(fill(9, Side::Buy, 7))).unwrap();
+    journal.commit(&[]).unwrap();
+    assert_eq!(held(&journal), (Some("0.1".to_owned()), Some(9), false), "a new one, of no name");
+}
+
+#[test]
+fn a_position_is_of_whoever_opened_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = open(&folder);
+    let run = journal.start_run(at(1), "0.1.0").unwrap();
+    let named = |trade_id, side, name| {
+        Event::Fill(Fill { client_order_id: Some(name), ..fill(trade_id, side, 2) })
+    };
+    let (ours, by_hand) =
+        (ClientOrderId::derive(run, 1), ClientOrderId::new("web_by-hand").unwrap());
+    let stories = [
+        (vec![named(1, Side::Buy, by_hand), named(2, Side::Buy, ours)], true),
+        // The 0.2 are sold, one by one; then a short begins with a sale of ours.
+        (vec![named(3, Side::Sell, ours), named(4, Side::Sell, ours)], false),
+        (vec![named(5, Side::Sell, ours), named(6, Side::Sell, by_hand)], false),
+    ];
+    for (number, (events, is_external)) in stories.into_iter().enumerate() {
+        for event in &events {
+            journal.append(at(2), event).unwrap();
+        }
+        journal.commit(&[]).unwrap();
+        let ledger = journal.ledger(at(3)).unwrap();
+        let external = journal.external(&ledger).unwrap();
+        assert_eq!(!external.is_empty(), is_external, "{number}: {ledger:?}");
+    }
+}
+
+#[test]
+fn what_an_earlier_run_left_in_the_emergency_file_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = open(&folder);
+    journal.start_run(at(1), "0.1.0").unwrap();
+    let left = [EmergencyRecord { now: at(1), command: postcard::to_stdvec(&cancel()).unwrap() }];
+    journal.refuse_writes(true);
+    assert!(journal.keep_emergencies(&left).is_err());
+    journal.refuse_writes(false);
+    journal.keep_emergencies(&left).unwrap();
+    assert_eq!(open(&folder).emergencies().unwrap(), 1);
+}
+
+#[test]
 fn invariant_4_what_could_not_be_written_waits_in_order() {
     let folder = tempfile::tempdir().unwrap();
     let mut journal = open(&folder);
