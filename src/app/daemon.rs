@@ -122,6 +122,13 @@ struct Surroundings {
     dialer: Dialer,
 }
 
+/// What trading stands on: the journal, the models in charge, what is traded at which fees.
+struct Ground {
+    journal: Journal,
+    models: Vec<(ModelSource, Option<Loaded>)>,
+    instruments: Vec<TradedInstrument>,
+}
+
 impl Daemon {
     /// Checks venue and account, opens the data folder, and starts every actor.
     ///
@@ -134,6 +141,11 @@ impl Daemon {
         let folder = DataFolder::new(&settings.data_dir);
         let lock = held.map_or_else(|| FolderLock::acquire(folder.path()), Ok)?;
         let around = Surroundings::explore(settings, mode, Arc::clone(clock)).await?;
+        // Whatever may be refused is read before anything is written.
+        let ground = match mode {
+            Mode::Record => None,
+            Mode::Trade => Some(Ground::read(settings, &folder, &around).await?),
+        };
         let mut tape = Tape::open(&folder.tape())?;
         for instrument in &around.instruments {
             tape.register(instrument, clock.now().second())?;
@@ -152,9 +164,9 @@ impl Daemon {
             run: None,
             _lock: lock,
         };
-        let trading = match mode {
-            Mode::Record => None,
-            Mode::Trade => Some(daemon.start_trading(&wanted, &folder, &around).await?),
+        let trading = match ground {
+            None => None,
+            Some(ground) => Some(daemon.start_trading(&wanted, &folder, (&around, ground)).await?),
         };
         daemon.start_market_data(&wanted, &around, recorder_handle, trading);
         daemon.supervisor.spawn("recorder", recorder, daemon.ends_rest.clone());
@@ -167,18 +179,16 @@ impl Daemon {
         &mut self,
         wanted: &DaemonSettings,
         folder: &DataFolder,
-        around: &Surroundings,
+        (around, ground): (&Surroundings, Ground),
     ) -> Result<(TraderHandle, PredictorHandle), DaemonError> {
         let DaemonSettings { settings, clock, .. } = wanted;
-        let mut journal = Journal::open(&folder.journal())?;
+        let Ground { mut journal, models, instruments } = ground;
         let now = clock.now();
         let ledger = journal.ledger(now)?;
         let external = journal.external(&ledger)?;
         let run = journal.start_run(now, env!("CARGO_PKG_VERSION"))?;
         self.run = Some(run);
         let emergency = open_emergency(folder, &mut journal)?;
-        let models = load_models(settings, folder, &around.instruments)?;
-        let instruments = around.traded_instruments(&models).await?;
         let started = Started {
             run,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -344,6 +354,18 @@ impl Daemon {
         if name == "trader" {
             self.ends_rest.cancel();
         }
+    }
+}
+
+impl Ground {
+    async fn read(
+        settings: &Settings,
+        folder: &DataFolder,
+        around: &Surroundings,
+    ) -> Result<Self, DaemonError> {
+        let models = load_models(settings, folder, &around.instruments)?;
+        let instruments = around.traded_instruments(&models).await?;
+        Ok(Self { journal: Journal::open(&folder.journal())?, models, instruments })
     }
 }
 
