@@ -1,37 +1,30 @@
 //! The daemon: checks the account, builds the actors, connects their mailboxes, ends them in order.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::actors::{
-    ClockOffsetMeter, FrameConsumers, Gateway, GatewayMailbox, Loaded, MarketData, MarketFeed,
-    MarketStreamActor, ModelError, ModelSource, Operator, OperatorError, PredictorActor,
-    PredictorHandle, Recorder, RecorderHandle, Records, Supervisor, SupervisorError, Trader,
-    TraderHandle, UserData, UserFeed, UserStreamActor, WallClockWatch, gateway_mailbox,
-    trader_mailbox,
+    ClockOffsetMeter, FrameConsumers, Gateway, GatewayMailbox, MarketData, MarketFeed,
+    MarketStreamActor, ModelError, Operator, OperatorError, PredictorActor, PredictorHandle,
+    Recorder, RecorderHandle, Records, Supervisor, SupervisorError, Trader, TraderHandle, UserData,
+    UserFeed, UserStreamActor, WallClockWatch, gateway_mailbox, trader_mailbox,
 };
 use crate::binance::{
-    BinanceError, BinanceVenue, Dialer, MarketStreamSettings, MarketStreams, OrderSocket,
-    RestClient, RestSettings, UserStream, UserStreamSettings,
+    BinanceError, BinanceVenue, MarketStreamSettings, MarketStreams, OrderSocket, UserStream,
+    UserStreamSettings,
 };
 use crate::clock::SharedClock;
 use crate::config::{OrderTransport, Settings};
-use crate::domain::{Failure, Instrument, Market, RunId, Second, Symbol};
-use crate::engine::{EngineStatus, Event, ModelInCharge, Started, TradedInstrument};
-use crate::store::models::ModelStore;
-use crate::store::{EmergencyFile, FolderLock, InstrumentKey, Journal, StoreError, Tape};
-use crate::venue::Venue;
+use crate::domain::{Failure, Market, RunId, Second, Symbol};
+use crate::engine::{EngineStatus, Event, Started};
+use crate::store::{EmergencyFile, FolderLock, Journal, StoreError, Tape};
 
 use super::folder::DataFolder;
+use super::surroundings::{Ground, Surroundings};
 use super::watchdog::Watchdog;
-
-/// The venue answers in milliseconds; after so long an answer is not to be expected any more.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Acknowledged orders on their way to the watch over the user stream.
 const ACKNOWLEDGED_CAPACITY: usize = 64;
@@ -112,21 +105,6 @@ pub struct Daemon {
     taken: watch::Receiver<Option<Second>>,
     run: Option<RunId>,
     _lock: FolderLock,
-}
-
-/// What the venue says of itself and of our account before anything starts.
-struct Surroundings {
-    rest: Arc<RestClient>,
-    venue: Arc<BinanceVenue>,
-    instruments: Vec<Instrument>,
-    dialer: Dialer,
-}
-
-/// What trading stands on: the journal, the models in charge, what is traded at which fees.
-struct Ground {
-    journal: Journal,
-    models: Vec<(ModelSource, Option<Loaded>)>,
-    instruments: Vec<TradedInstrument>,
 }
 
 impl Daemon {
@@ -357,77 +335,6 @@ impl Daemon {
     }
 }
 
-impl Ground {
-    async fn read(
-        settings: &Settings,
-        folder: &DataFolder,
-        around: &Surroundings,
-    ) -> Result<Self, DaemonError> {
-        let models = load_models(settings, folder, &around.instruments)?;
-        let instruments = around.traded_instruments(&models).await?;
-        Ok(Self { journal: Journal::open(&folder.journal())?, models, instruments })
-    }
-}
-
-impl Surroundings {
-    async fn explore(
-        settings: &Settings,
-        mode: Mode,
-        clock: SharedClock,
-    ) -> Result<Self, DaemonError> {
-        if mode == Mode::Trade && settings.credentials.is_none() {
-            return Err(DaemonError::NoCredentials(settings.environment));
-        }
-        let dialer = Dialer::new(Arc::clone(&clock));
-        let rest = Arc::new(RestClient::new(rest_settings(settings), clock)?);
-        rest.measure_clock().await?;
-        let rules = rest.exchange_info().await?;
-        let mut instruments = Vec::with_capacity(settings.symbols.len());
-        for symbol in &settings.symbols {
-            let found = rules.instruments.iter().find(|listed| listed.symbol == *symbol);
-            let unknown =
-                DaemonError::UnknownSymbol { symbol: *symbol, listed: rules.instruments.len() };
-            instruments.push(found.cloned().ok_or(unknown)?);
-        }
-        if mode == Mode::Trade && rest.account_configuration().await?.dual_side_position {
-            return Err(DaemonError::HedgeMode);
-        }
-        let venue = Arc::new(BinanceVenue::new(Arc::clone(&rest)));
-        Ok(Self { rest, venue, instruments, dialer })
-    }
-
-    async fn traded_instruments(
-        &self,
-        models: &[(ModelSource, Option<Loaded>)],
-    ) -> Result<Vec<TradedInstrument>, DaemonError> {
-        let in_charge: BTreeMap<Symbol, ModelInCharge> = models
-            .iter()
-            .filter_map(|(source, loaded)| {
-                Some((source.instrument.symbol, loaded.as_ref()?.in_charge))
-            })
-            .collect();
-        let mut traded = Vec::with_capacity(self.instruments.len());
-        for instrument in &self.instruments {
-            let fees = self.venue.fee_rates(instrument.symbol).await?;
-            let model = in_charge.get(&instrument.symbol).copied();
-            traded.push(TradedInstrument { instrument: instrument.clone(), fees, model });
-        }
-        Ok(traded)
-    }
-}
-
-/// How the client is to reach the venue of these settings.
-#[must_use]
-pub fn rest_settings(settings: &Settings) -> RestSettings {
-    RestSettings {
-        environment: settings.environment,
-        base_url: settings.urls.rest.clone(),
-        credentials: settings.credentials.clone(),
-        receive_window: settings.recv_window,
-        timeout: REQUEST_TIMEOUT,
-    }
-}
-
 /// Opens the emergency file for this run; what an earlier one left in it moves to the journal.
 fn open_emergency(folder: &DataFolder, journal: &mut Journal) -> Result<EmergencyFile, StoreError> {
     let (mut emergency, left) = EmergencyFile::open(&folder.emergency())?;
@@ -441,29 +348,4 @@ fn open_emergency(folder: &DataFolder, journal: &mut Journal) -> Result<Emergenc
         emergency.clear()?;
     }
     Ok(emergency)
-}
-
-fn load_models(
-    settings: &Settings,
-    folder: &DataFolder,
-    instruments: &[Instrument],
-) -> Result<Vec<(ModelSource, Option<Loaded>)>, DaemonError> {
-    let store = ModelStore::new(&folder.models());
-    instruments
-        .iter()
-        .map(|instrument| {
-            let source = ModelSource {
-                instrument: instrument.clone(),
-                folder: InstrumentKey::of(instrument).to_string(),
-                store: store.clone(),
-                max_age: settings.model_max_age,
-            };
-            let symbol = instrument.symbol;
-            let loaded = source.load().map_err(|source| DaemonError::Model { symbol, source })?;
-            if loaded.is_none() {
-                tracing::warn!(%symbol, "no model is promoted; it is recorded and not traded");
-            }
-            Ok((source, loaded))
-        })
-        .collect()
 }

@@ -11,10 +11,12 @@ mod folder;
 mod history;
 pub mod live_score;
 pub mod manual;
+mod surroundings;
 pub mod training;
 pub mod trial;
 mod watchdog;
 
-pub use daemon::{Daemon, DaemonError, DaemonSettings, Mode, rest_settings};
+pub use daemon::{Daemon, DaemonError, DaemonSettings, Mode};
 pub use folder::DataFolder;
 pub use history::{History, HistoryError, generate};
+pub use surroundings::rest_settings;

@@ -3,20 +3,11 @@
 //! For `lobd certify`, which compares what a venue sends with its specification. Streams that are
 //! traded on are [`super::MarketStreams`] and [`super::UserStream`].
 
-use std::time::Duration;
-
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout, timeout_at};
-use tokio_tungstenite::tungstenite::{Message, protocol::WebSocketConfig};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
-
-use super::rest::install_tls_provider;
-
-/// A handshake that takes longer will not come.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// A frame beyond this is no message of a market.
-const LARGEST_MESSAGE_BYTES: usize = 8 << 20;
+use tokio::time::{Instant, timeout_at};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 /// An open stream.
 pub struct RawStream(WebSocketStream<MaybeTlsStream<TcpStream>>);
@@ -27,16 +18,7 @@ impl RawStream {
     /// # Errors
     /// Why there is no connection, for people.
     pub async fn open(url: &str) -> Result<Self, String> {
-        install_tls_provider();
-        let configuration = WebSocketConfig::default()
-            .max_message_size(Some(LARGEST_MESSAGE_BYTES))
-            .max_frame_size(Some(LARGEST_MESSAGE_BYTES));
-        let connecting = connect_async_with_config(url, Some(configuration), true);
-        let (stream, _) = timeout(HANDSHAKE_TIMEOUT, connecting)
-            .await
-            .map_err(|_| "no handshake in time".to_owned())?
-            .map_err(|error| super::socket::describe(&error))?;
-        Ok(Self(stream))
+        super::socket::dial(url).await.map(Self)
     }
 
     /// The next text frame; `None` if none came before `deadline` or the stream ended.

@@ -46,15 +46,7 @@ pub(super) struct Socket {
 impl Socket {
     /// Connects.
     pub(super) async fn open(url: &str) -> Result<Self, String> {
-        install_tls_provider();
-        let configuration = WebSocketConfig::default()
-            .max_message_size(Some(LARGEST_MESSAGE_BYTES))
-            .max_frame_size(Some(LARGEST_MESSAGE_BYTES));
-        let connecting = connect_async_with_config(url, Some(configuration), true);
-        let (stream, _) = timeout(HANDSHAKE_TIMEOUT, connecting)
-            .await
-            .map_err(|_| "no handshake in time".to_owned())?
-            .map_err(|error| describe(&error))?;
+        let stream = dial(url).await?;
         let mut pings = interval(PING_INTERVAL);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(Self { stream, pings, unanswered: 0 })
@@ -100,6 +92,20 @@ impl Socket {
             }
         }
     }
+}
+
+/// Opens a connection; the answer to a failure never holds the URL, which may hold a listen key.
+pub(super) async fn dial(url: &str) -> Result<WebSocketStream<MaybeTlsStream<TcpStream>>, String> {
+    install_tls_provider();
+    let configuration = WebSocketConfig::default()
+        .max_message_size(Some(LARGEST_MESSAGE_BYTES))
+        .max_frame_size(Some(LARGEST_MESSAGE_BYTES));
+    let connecting = connect_async_with_config(url, Some(configuration), true);
+    let (stream, _) = timeout(HANDSHAKE_TIMEOUT, connecting)
+        .await
+        .map_err(|_| "no handshake in time".to_owned())?
+        .map_err(|error| describe(&error))?;
+    Ok(stream)
 }
 
 /// The error without the URL: that may hold a listen key.

@@ -50,6 +50,11 @@ impl Refusal {
         Self::new(-5000, format!("Path {path}, Method {method} is invalid")).with_status(404)
     }
 
+    /// Of a symbol that has not traded or been marked since it was listed.
+    pub(super) fn no_market_yet() -> Self {
+        Self::new(-1122, "Invalid symbol status.")
+    }
+
     pub(super) fn internal() -> Self {
         Self::new(-1000, "An unknown error occurred while processing the request.").with_status(500)
     }

@@ -175,7 +175,7 @@ pub(super) fn one_or_all<T: Serialize>(
 ) -> Answer {
     if let Some(symbol) = parameters.optional_symbol()? {
         let found = row(floor, symbol, floor.card(symbol)?);
-        return to_json(&found.ok_or_else(Refusal::internal)?);
+        return to_json(&found.ok_or_else(Refusal::no_market_yet)?);
     }
     let rows: Vec<T> =
         floor.cards.iter().filter_map(|(symbol, card)| row(floor, *symbol, card)).collect();

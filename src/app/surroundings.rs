@@ -1,0 +1,136 @@
+//! What a daemon finds before it starts: the venue, its rules, our account, the models in charge.
+//!
+//! Everything that may be refused is refused here, before anything is written.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::actors::{Loaded, ModelSource};
+use crate::binance::{BinanceVenue, Dialer, RestClient, RestSettings};
+use crate::clock::SharedClock;
+use crate::config::Settings;
+use crate::domain::{Instrument, Symbol};
+use crate::engine::{ModelInCharge, TradedInstrument};
+use crate::store::models::ModelStore;
+use crate::store::{InstrumentKey, Journal};
+use crate::venue::Venue;
+
+use super::daemon::{DaemonError, Mode};
+use super::folder::DataFolder;
+
+/// The venue answers in milliseconds; after so long an answer is not to be expected any more.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What the venue says of itself and of our account before anything starts.
+pub(super) struct Surroundings {
+    pub(super) rest: Arc<RestClient>,
+    pub(super) venue: Arc<BinanceVenue>,
+    pub(super) instruments: Vec<Instrument>,
+    pub(super) dialer: Dialer,
+}
+
+/// What trading stands on: the journal, the models in charge, what is traded at which fees.
+pub(super) struct Ground {
+    pub(super) journal: Journal,
+    pub(super) models: Vec<(ModelSource, Option<Loaded>)>,
+    pub(super) instruments: Vec<TradedInstrument>,
+}
+
+impl Ground {
+    /// Reads it all; nothing is written.
+    pub(super) async fn read(
+        settings: &Settings,
+        folder: &DataFolder,
+        around: &Surroundings,
+    ) -> Result<Self, DaemonError> {
+        let models = load_models(settings, folder, &around.instruments)?;
+        let instruments = around.traded_instruments(&models).await?;
+        Ok(Self { journal: Journal::open(&folder.journal())?, models, instruments })
+    }
+}
+
+impl Surroundings {
+    /// Asks the venue whether everything is as the settings say.
+    pub(super) async fn explore(
+        settings: &Settings,
+        mode: Mode,
+        clock: SharedClock,
+    ) -> Result<Self, DaemonError> {
+        if mode == Mode::Trade && settings.credentials.is_none() {
+            return Err(DaemonError::NoCredentials(settings.environment));
+        }
+        let dialer = Dialer::new(Arc::clone(&clock));
+        let rest = Arc::new(RestClient::new(rest_settings(settings), clock)?);
+        rest.measure_clock().await?;
+        let rules = rest.exchange_info().await?;
+        let mut instruments = Vec::with_capacity(settings.symbols.len());
+        for symbol in &settings.symbols {
+            let found = rules.instruments.iter().find(|listed| listed.symbol == *symbol);
+            let unknown =
+                DaemonError::UnknownSymbol { symbol: *symbol, listed: rules.instruments.len() };
+            instruments.push(found.cloned().ok_or(unknown)?);
+        }
+        if mode == Mode::Trade && rest.account_configuration().await?.dual_side_position {
+            return Err(DaemonError::HedgeMode);
+        }
+        let venue = Arc::new(BinanceVenue::new(Arc::clone(&rest)));
+        Ok(Self { rest, venue, instruments, dialer })
+    }
+
+    async fn traded_instruments(
+        &self,
+        models: &[(ModelSource, Option<Loaded>)],
+    ) -> Result<Vec<TradedInstrument>, DaemonError> {
+        let in_charge: BTreeMap<Symbol, ModelInCharge> = models
+            .iter()
+            .filter_map(|(source, loaded)| {
+                Some((source.instrument.symbol, loaded.as_ref()?.in_charge))
+            })
+            .collect();
+        let mut traded = Vec::with_capacity(self.instruments.len());
+        for instrument in &self.instruments {
+            let fees = self.venue.fee_rates(instrument.symbol).await?;
+            let model = in_charge.get(&instrument.symbol).copied();
+            traded.push(TradedInstrument { instrument: instrument.clone(), fees, model });
+        }
+        Ok(traded)
+    }
+}
+
+/// How the client is to reach the venue of these settings.
+#[must_use]
+pub fn rest_settings(settings: &Settings) -> RestSettings {
+    RestSettings {
+        environment: settings.environment,
+        base_url: settings.urls.rest.clone(),
+        credentials: settings.credentials.clone(),
+        receive_window: settings.recv_window,
+        timeout: REQUEST_TIMEOUT,
+    }
+}
+
+fn load_models(
+    settings: &Settings,
+    folder: &DataFolder,
+    instruments: &[Instrument],
+) -> Result<Vec<(ModelSource, Option<Loaded>)>, DaemonError> {
+    let store = ModelStore::new(&folder.models());
+    instruments
+        .iter()
+        .map(|instrument| {
+            let source = ModelSource {
+                instrument: instrument.clone(),
+                folder: InstrumentKey::of(instrument).to_string(),
+                store: store.clone(),
+                max_age: settings.model_max_age,
+            };
+            let symbol = instrument.symbol;
+            let loaded = source.load().map_err(|source| DaemonError::Model { symbol, source })?;
+            if loaded.is_none() {
+                tracing::warn!(%symbol, "no model is promoted; it is recorded and not traded");
+            }
+            Ok((source, loaded))
+        })
+        .collect()
+}
