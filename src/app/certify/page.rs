@@ -6,7 +6,7 @@ use super::report::{CaseReport, Report};
 
 const STYLE: &str = "body{font:15px sans-serif;max-width:70em;margin:2em auto;padding:0 1em}\
     table{border-collapse:collapse;width:100%}td,th{padding:.25em .6em;text-align:left;\
-    vertical-align:top;border-bottom:1px solid #ddd}pre{white-space:pre-wrap;margin:.2em 0;\
+    vertical-align:top;border-bottom:1px solid #ddd}td:first-child{white-space:nowrap}pre{white-space:pre-wrap;margin:.2em 0;\
     font-size:12px;background:#f6f6f6;padding:.4em;overflow-wrap:anywhere}\
     .passed{color:#177245}.learned{color:#1f4e9c}.not-tried{color:#777}.failed{color:#b00020;\
     font-weight:bold}summary{cursor:pointer}";
