@@ -118,6 +118,8 @@ async fn a_corrupt_model_is_named_and_does_not_trade() {
     let whole = fs::read_to_string(&path).unwrap();
     fs::write(&path, whole.replace("50.0", "51.0")).unwrap();
     home.fails(&["run"], 8, &["model.json", "rollback"]);
+    let folder = DataFolder::new(&home.data());
+    assert!(!folder.journal().exists() && !folder.tape().exists(), "nothing was begun");
     assert!(venue.orders().await.is_empty());
 
     fs::write(&path, whole).unwrap();

@@ -8,9 +8,22 @@ use std::time::Duration;
 use lobd::app::DataFolder;
 use lobd::app::demo::{DemoSettings, prepare};
 use lobd::domain::Timestamp;
+use lobd::store::FolderLock;
 use serde_json::Value;
 
 use crate::support::process::Home;
+
+#[test]
+fn a_folder_that_another_demo_uses_is_left_as_it_is() {
+    let home = Home::new();
+    let folder = home.path().join("demo");
+    let lock = FolderLock::acquire(&folder).unwrap();
+    fs::write(folder.join("made-by-lobd-demo"), "").unwrap();
+    fs::write(folder.join("tape.db"), "somebody's").unwrap();
+    home.fails(&["demo", "--headless", "--data-dir", "demo"], 9, &["in use", "--data-dir"]);
+    assert_eq!(fs::read_to_string(folder.join("tape.db")).unwrap(), "somebody's");
+    drop(lock);
+}
 
 #[test]
 fn training_twice_with_one_seed_gives_byte_identical_models() {

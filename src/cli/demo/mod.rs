@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::DataFolder;
 use crate::app::demo::{DemoError, DemoSettings, DemoSummary, Live, Prepared, Stage, prepare};
 use crate::domain::Second;
+use crate::store::StoreError;
 use crate::telemetry;
 
 use super::run::{daemon_error, shutdown_on_signals};
@@ -166,6 +167,9 @@ fn demo_error(error: &DemoError) -> CommandError {
     match error {
         DemoError::Daemon(error) => daemon_error(error),
         DemoError::ForeignFolder(_) => CommandError::new(Exit::Usage, error),
+        DemoError::Store(StoreError::Locked { .. }) => {
+            CommandError::new(Exit::AlreadyRunning, error)
+        }
         DemoError::Store(_) | DemoError::History(_) | DemoError::Sandbox(_) => {
             CommandError::new(Exit::InputOutput, error).remedy("check the data folder and its disk")
         }
