@@ -18,7 +18,7 @@ pub type Answer<T> = Result<T, Failure>;
 /// The most trades in one answer of [`Venue::public_trades`].
 pub const PUBLIC_TRADES_MAX: u32 = 1_000;
 
-/// A venue's trading interface. Implemented by the REST client and by the paper venue.
+/// A venue's trading interface, implemented over REST and the order socket.
 pub trait Venue: Send + Sync + 'static {
     /// Places an ordinary order; the answer is its acknowledgement.
     fn place(&self, order: &OrderRequest) -> impl Future<Output = Answer<OrderReport>> + Send;

@@ -103,9 +103,14 @@ impl AccountWatch {
     }
 
     /// A position that differs is taken over after this long: on start soon, because it may be
-    /// unprotected; later only when nothing can be in flight any more.
-    const fn patience(&self) -> Duration {
-        if self.has_matched { UNRESOLVED_LIMIT } else { IN_FLIGHT }
+    /// unprotected; later only when nothing can be in flight any more. What would be too old at the
+    /// next report is too old at this one, so that the limit holds however rare reports are (I3).
+    fn patience(&self) -> Duration {
+        if self.has_matched {
+            UNRESOLVED_LIMIT.saturating_sub(self.shortest_interval).max(IN_FLIGHT)
+        } else {
+            IN_FLIGHT
+        }
     }
 }
 

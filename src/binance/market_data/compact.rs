@@ -29,14 +29,14 @@ struct Scan<'de> {
 
 impl<'de> Scan<'de> {
     fn object(&mut self, fields: &mut Fields<'de, '_>, is_envelope: bool) -> Option<()> {
-        self.expect(b'{')?;
+        self.skip(b'{')?;
         if self.take(b'}') {
             return Some(());
         }
         loop {
-            self.expect(b'"')?;
+            self.skip(b'"')?;
             let name = self.string()?;
-            self.expect(b':')?;
+            self.skip(b':')?;
             match name {
                 "data" if is_envelope => self.object(fields, false)?,
                 "data" => return None,
@@ -51,7 +51,7 @@ impl<'de> Scan<'de> {
                 }
             }
             if !self.take(b',') {
-                return self.expect(b'}');
+                return self.skip(b'}');
             }
         }
     }
@@ -68,18 +68,18 @@ impl<'de> Scan<'de> {
                     break;
                 }
             }
-            self.expect(b']')?;
+            self.skip(b']')?;
         }
         Some(Slot::Levels)
     }
 
     /// `["7403.89","0.002"]`
     fn level(&mut self) -> Option<Level> {
-        self.expect_all(*b"[\"")?;
+        self.skip_all(*b"[\"")?;
         let price = Price::from_units(self.decimal()?).ok()?;
-        self.expect_all(*b"\",\"")?;
+        self.skip_all(*b"\",\"")?;
         let quantity = Quantity::from_units(self.decimal()?).ok()?;
-        self.expect_all(*b"\"]")?;
+        self.skip_all(*b"\"]")?;
         Some(Level { price, quantity })
     }
 
@@ -104,9 +104,9 @@ impl<'de> Scan<'de> {
                 self.string().map(Slot::Text)
             }
             b'0'..=b'9' => self.number().map(Slot::Number),
-            b't' => self.expect_all(*b"true").map(|()| Slot::Flag(true)),
-            b'f' => self.expect_all(*b"false").map(|()| Slot::Flag(false)),
-            b'n' => self.expect_all(*b"null").map(|()| Slot::Absent),
+            b't' => self.skip_all(*b"true").map(|()| Slot::Flag(true)),
+            b'f' => self.skip_all(*b"false").map(|()| Slot::Flag(false)),
+            b'n' => self.skip_all(*b"null").map(|()| Slot::Absent),
             _ => None,
         }
     }
@@ -117,7 +117,7 @@ impl<'de> Scan<'de> {
         let length = self.left().iter().position(is_special)?;
         let found = self.text.get(self.at..self.at + length)?;
         self.at += length;
-        self.expect(b'"').map(|()| found)
+        self.skip(b'"').map(|()| found)
     }
 
     /// A whole number without a sign; one with a point or an exponent is left to the general reader
@@ -145,11 +145,11 @@ impl<'de> Scan<'de> {
         is_next
     }
 
-    fn expect(&mut self, byte: u8) -> Option<()> {
+    fn skip(&mut self, byte: u8) -> Option<()> {
         self.take(byte).then_some(())
     }
 
-    fn expect_all<const LENGTH: usize>(&mut self, bytes: [u8; LENGTH]) -> Option<()> {
+    fn skip_all<const LENGTH: usize>(&mut self, bytes: [u8; LENGTH]) -> Option<()> {
         let found = self.left().first_chunk::<LENGTH>()?;
         (*found == bytes).then(|| self.at += LENGTH)
     }

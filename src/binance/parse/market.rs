@@ -165,19 +165,29 @@ pub fn parse_recent_trades(
     symbol: Symbol,
     rows: &[wire::RecentTrade],
 ) -> Result<Vec<PublicTrade>, ParseError> {
-    rows.iter()
-        .map(|row| {
-            Ok(PublicTrade {
-                symbol,
-                trade_id: TradeId(row.id),
-                price: exact("trade", "price", row.price.as_str())?,
-                quantity: exact("trade", "qty", row.qty.as_str())?,
-                buyer_is_maker: row.is_buyer_maker,
-                is_book_trade: true,
-                trade_time: Timestamp::from_millis(row.time),
-            })
-        })
-        .collect()
+    let trade = |row: &wire::RecentTrade| {
+        let of_taker = (row.id, row.time, row.is_buyer_maker);
+        book_trade(symbol, of_taker, ("price", &row.price), ("qty", &row.qty))
+    };
+    rows.iter().map(trade).collect()
+}
+
+/// A trade of the book: its id, time and maker, its price and quantity under the venue's names.
+fn book_trade(
+    symbol: Symbol,
+    (id, time, buyer_is_maker): (u64, i64, bool),
+    (price_name, price): (&'static str, &wire::Text),
+    (quantity_name, quantity): (&'static str, &wire::Text),
+) -> Result<PublicTrade, ParseError> {
+    Ok(PublicTrade {
+        symbol,
+        trade_id: TradeId(id),
+        price: exact("trade", price_name, price.as_str())?,
+        quantity: exact("trade", quantity_name, quantity.as_str())?,
+        buyer_is_maker,
+        is_book_trade: true,
+        trade_time: Timestamp::from_millis(time),
+    })
 }
 
 /// Bars, oldest first.
@@ -220,19 +230,11 @@ pub fn parse_aggregate_trades(
     symbol: Symbol,
     rows: &[wire::AggregateTrade],
 ) -> Result<Vec<PublicTrade>, ParseError> {
-    rows.iter()
-        .map(|row| {
-            Ok(PublicTrade {
-                symbol,
-                trade_id: TradeId(row.id),
-                price: exact("aggregate trade", "p", row.price.as_str())?,
-                quantity: exact("aggregate trade", "q", row.quantity.as_str())?,
-                buyer_is_maker: row.is_buyer_maker,
-                is_book_trade: true,
-                trade_time: Timestamp::from_millis(row.time),
-            })
-        })
-        .collect()
+    let trade = |row: &wire::AggregateTrade| {
+        let of_taker = (row.id, row.time, row.is_buyer_maker);
+        book_trade(symbol, of_taker, ("p", &row.price), ("q", &row.quantity))
+    };
+    rows.iter().map(trade).collect()
 }
 
 /// What funding goes by.
