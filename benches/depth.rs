@@ -3,6 +3,8 @@
 //! `cargo bench --bench depth` prints the ratio of medians of interleaved rounds first (aim: at
 //! least 2.5), then divan's tables with allocation counts (aim: none for ours once warm).
 
+mod depth_messages;
+
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -86,33 +88,7 @@ struct Stream {
 
 impl Stream {
     fn new(levels: usize) -> Self {
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-        let mut draw = move |below: u64| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            (state >> 33) % below
-        };
-        let message = |index: usize| {
-            let mut side = |sign: i64| {
-                let mut level = || {
-                    let near = draw(40) * draw(25);
-                    let tick = 618_000 + sign * (1 + near.cast_signed());
-                    let steps = if draw(5) == 0 { 0 } else { draw(30_000) };
-                    let (whole, rest) = (steps / 1_000, steps % 1_000);
-                    format!("[\"{}.{}0\",\"{whole}.{rest:03}\"]", tick / 10, tick % 10)
-                };
-                (0..levels / 2).map(|_| level()).collect::<Vec<_>>().join(",")
-            };
-            let (first, last) = (1 + 2 * index, 2 + 2 * index);
-            format!(
-                "{{\"stream\":\"btcusdt@depth@100ms\",\"data\":{{\"e\":\"depthUpdate\",\
-                 \"E\":1723161256299,\"T\":1723161256298,\"s\":\"BTCUSDT\",\"ps\":\"BTCUSDT\",\
-                 \"st\":1,\"U\":{first},\"u\":{last},\"pu\":{},\"b\":[{}],\"a\":[{}]}}}}",
-                last - 2,
-                side(-1),
-                side(1),
-            )
-        };
-        Self { messages: (0..MESSAGES).map(message).collect() }
+        Self { messages: depth_messages::depth_messages(MESSAGES, levels) }
     }
 }
 

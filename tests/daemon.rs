@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use lobd::domain::{OrderStatus, Second, Timestamp};
 use lobd::sim::market::MarketSettings;
-use lobd::store::{InstrumentKey, Tape, tape_path};
 use serde_json::{Value, json};
 use tokio::net::UnixDatagram;
 
@@ -129,10 +128,10 @@ async fn a_recorder_without_keys_writes_what_it_has_when_it_is_asked_to_end() {
     let begun = venue.clock.now();
     let enough = begun + Duration::from_secs(4);
     eventually("four seconds pass", async || venue.clock.now() > enough).await;
-    assert_eq!(valid_seconds(&home).len(), 0, "all of them wait for their commit");
+    assert_eq!(home.valid_seconds().len(), 0, "all of them wait for their commit");
     recorder.terminate();
     assert_eq!(recorder.exit().await, Some(0), "{}", home.log());
-    let valid = valid_seconds(&home);
+    let valid = home.valid_seconds();
     assert!(valid.len() >= 3, "{valid:?} since {begun}");
     let consecutive = valid.windows(2).all(|pair| pair[1] == pair[0].next());
     assert!(consecutive, "{valid:?}");
@@ -166,7 +165,7 @@ async fn a_cut_line_is_a_gap_with_a_reason_and_trading_resumes() {
     daemon.terminate();
     assert_eq!(daemon.exit().await, Some(0), "{}", home.log());
 
-    let valid = valid_seconds(&home);
+    let valid = home.valid_seconds();
     let gaps = gaps(&home);
     let is_inside = |gap: &&Value| gap["from"].as_str().unwrap() > valid[0].to_string().as_str();
     let cut: Vec<&Value> = gaps.iter().filter(is_inside).collect();
@@ -184,7 +183,7 @@ async fn seconds_of_a_stopped_process_are_missing_and_the_one_it_wakes_in_is_sta
     let recorder = home.spawn(&["record"]);
     eventually("the recorder listens", async || venue.sandbox.control.open_streams().await >= 2)
         .await;
-    eventually("a second is valid", async || !valid_seconds(&home).is_empty()).await;
+    eventually("a second is valid", async || !home.valid_seconds().is_empty()).await;
     recorder.stop_in_place();
     let stopped = venue.clock.now();
     // Well within a second, so that it wakes in the one we think.
@@ -194,12 +193,12 @@ async fn seconds_of_a_stopped_process_are_missing_and_the_one_it_wakes_in_is_sta
     recorder.go_on();
     let back = woken.second().next();
     eventually("it records again", async || {
-        valid_seconds(&home).last().is_some_and(|last| *last > back)
+        home.valid_seconds().last().is_some_and(|last| *last > back)
     })
     .await;
 
     let (first, last) = (stopped.second(), woken.second());
-    let valid = valid_seconds(&home);
+    let valid = home.valid_seconds();
     let wrong: Vec<_> = valid.iter().filter(|second| (first..=last).contains(*second)).collect();
     assert!(wrong.is_empty(), "{wrong:?} between {stopped} and {woken}: {}", home.log());
     let gaps = gaps(&home);
@@ -288,18 +287,6 @@ async fn told(socket: &UnixDatagram, wanted: &str) {
 fn is_protected(status: &Value) -> bool {
     let one = &status["symbols"][0];
     one["phase"] == "holding" && one["exposure"] != json!("0") && !one["stop_price"].is_null()
-}
-
-/// The seconds on the tape that are VALID, in order.
-fn valid_seconds(home: &Home) -> Vec<Second> {
-    let tape = Tape::open_read_only(&tape_path(&home.data())).unwrap();
-    let key: InstrumentKey = tape.resolve("BTCUSDT").unwrap();
-    let all = Second::from_unix(0)..Second::from_unix(i64::from(u32::MAX));
-    tape.scan(&key, all)
-        .map(Result::unwrap)
-        .filter(|(_, row)| row.valid_snapshot().is_some())
-        .map(|(second, _)| second)
-        .collect()
 }
 
 fn gaps(home: &Home) -> Vec<Value> {

@@ -12,42 +12,69 @@ use crate::engine_world::{instrument, parse, started};
 
 const SYMBOLS: [&str; 5] = ["ADAUSDT", "BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT"];
 
-/// Positions held in every symbol, without a user stream and without a market: every question that
-/// the engine has is asked, and answered at once.
-fn weight_of_a_blind_minute() -> (u32, u32) {
-    let mut engine = TradingEngine::default();
-    let start = Timestamp::from_seconds(1_800_000_000);
-    let mut now = start;
-    let mut inbox = vec![Event::Started(Box::new({
+/// An engine of five symbols whose every question is answered at once.
+struct Questioned {
+    engine: TradingEngine,
+    now: Timestamp,
+    inbox: Vec<Event>,
+    /// What is held at the venue.
+    held: &'static [&'static str],
+    stops: Vec<StopReport>,
+    accounts: u32,
+    positions: u32,
+}
+
+impl Questioned {
+    fn start(held: &'static [&'static str], is_user_live: bool) -> Self {
         let mut started = started(1, LedgerSummary::default());
         started.instruments = SYMBOLS.map(traded).into();
-        started
-    }))];
-    inbox.push(Event::Feed { feed: Feed::Market, is_live: true });
-    let (mut accounts, mut positions, mut stops) = (0, 0, Vec::new());
-    while now < start + Duration::from_mins(2) {
-        let is_counted = now >= start + Duration::from_mins(1);
-        let events = std::mem::take(&mut inbox);
-        for event in if events.is_empty() { vec![Event::Tick] } else { events } {
-            for command in engine.handle(now, event) {
-                if let Command::QueryAccount { .. } = &command {
-                    accounts += u32::from(is_counted);
-                    inbox.push(Event::Account(Box::new(account(now, &stops))));
-                } else if let Command::QueryPosition { symbol } = command {
-                    positions += u32::from(is_counted);
-                    inbox.push(Event::Position { asked_at: now, report: position(symbol, now) });
-                } else if let Command::PlaceStop(request) = &command {
-                    stops.push(stop(request.get(), now));
-                    inbox.extend(stops.last().cloned().map(Event::Stop));
-                }
-            }
-        }
-        if inbox.is_empty() {
-            let step = now + Duration::from_millis(1);
-            now = engine.next_deadline().map_or(step, |(at, _)| at.max(step));
+        let mut inbox = vec![Event::Started(Box::new(started))];
+        inbox.push(Event::Feed { feed: Feed::Market, is_live: true });
+        inbox.push(Event::Feed { feed: Feed::User, is_live: is_user_live });
+        Self {
+            engine: TradingEngine::default(),
+            now: Timestamp::from_seconds(1_800_000_000),
+            inbox,
+            held,
+            stops: Vec::new(),
+            accounts: 0,
+            positions: 0,
         }
     }
-    (accounts * (10 + 7 * 5), positions * 5)
+
+    fn live_to(&mut self, until: Timestamp) {
+        while self.now < until {
+            self.step();
+        }
+    }
+
+    /// Takes in what has come, or wakes at the engine's next deadline.
+    fn step(&mut self) {
+        let events = std::mem::take(&mut self.inbox);
+        for event in if events.is_empty() { vec![Event::Tick] } else { events } {
+            for command in self.engine.handle(self.now, event) {
+                self.answer(&command);
+            }
+        }
+        if self.inbox.is_empty() {
+            let step = self.now + Duration::from_millis(1);
+            self.now = self.engine.next_deadline().map_or(step, |(at, _)| at.max(step));
+        }
+    }
+
+    fn answer(&mut self, command: &Command) {
+        let now = self.now;
+        if let Command::QueryAccount { .. } = command {
+            self.accounts += 1;
+            self.inbox.push(Event::Account(Box::new(account(now, self.held, &self.stops))));
+        } else if let Command::QueryPosition { symbol } = *command {
+            self.positions += 1;
+            self.inbox.push(Event::Position { asked_at: now, report: position(symbol, now) });
+        } else if let Command::PlaceStop(request) = command {
+            self.stops.push(stop(request.get(), now));
+            self.inbox.extend(self.stops.last().cloned().map(Event::Stop));
+        }
+    }
 }
 
 fn traded(symbol: &str) -> TradedInstrument {
@@ -85,10 +112,10 @@ fn stop(request: &StopRequest, now: Timestamp) -> StopReport {
     }
 }
 
-fn account(now: Timestamp, stops: &[StopReport]) -> AccountReport {
+fn account(now: Timestamp, held: &[&str], stops: &[StopReport]) -> AccountReport {
     AccountReport {
         asked_at: now,
-        positions: SYMBOLS.map(|symbol| position(parse(symbol), now)).into(),
+        positions: held.iter().map(|symbol| position(parse(symbol), now)).collect(),
         open_orders: Vec::new(),
         open_stops: stops.to_vec(),
         fills: Vec::new(),
@@ -98,8 +125,35 @@ fn account(now: Timestamp, stops: &[StopReport]) -> AccountReport {
 
 #[test]
 fn five_symbols_held_blind_leave_weight_for_cancels_in_every_minute() {
-    let (accounts, positions) = weight_of_a_blind_minute();
+    let mut world = Questioned::start(&SYMBOLS, false);
+    let start = world.now;
+    world.live_to(start + Duration::from_mins(1));
+    (world.accounts, world.positions) = (0, 0);
+    world.live_to(start + Duration::from_mins(2));
+    let (accounts, positions) = (world.accounts * (10 + 7 * 5), world.positions * 5);
     assert!(accounts > 0 && positions > 0, "it looks: {accounts} and {positions}");
     assert!(accounts <= 960, "half of the usable weight: {accounts}");
     assert!(accounts + positions <= 1_920 - 200, "{accounts} and {positions}");
+}
+
+/// I3, however rare the reports of an account of five symbols are.
+#[test]
+fn a_position_that_appears_from_nowhere_halts_within_ten_seconds() {
+    let mut world = Questioned::start(&[], true);
+    let start = world.now;
+    world.live_to(start + Duration::from_secs(20));
+    assert_eq!(world.engine.status().halted, None, "the account agrees");
+    let reports = world.accounts;
+    world.held = &["ETHUSDT"];
+    while world.accounts == reports {
+        world.step();
+    }
+    let first_told = world.now;
+    while world.engine.status().halted.is_none() && world.now < first_told + Duration::from_mins(1)
+    {
+        world.step();
+    }
+    assert!(world.engine.status().halted.is_some());
+    let took = world.now.since(first_told);
+    assert!(took <= Duration::from_secs(10), "{took:?}");
 }

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use lobd::domain::{OrderKind, Rate, Second};
 use lobd::sim::{AdverseAct, Adversity};
-use lobd::store::{InstrumentKey, Tape, tape_path};
 use serde_json::{Value, json};
 
 use crate::support::faulted::{Daemon, fired, is_agreed, longest_naked, report};
@@ -433,7 +432,7 @@ fn predicts(status: &Value) -> bool {
 
 /// The gaps after the first valid second.
 fn gaps_inside(daemon: &Daemon) -> Vec<Value> {
-    let Some(first) = valid_seconds(daemon).into_iter().next() else { return Vec::new() };
+    let Some(first) = daemon.home.valid_seconds().into_iter().next() else { return Vec::new() };
     let text = daemon.home.succeeds(&["data", "gaps", "--json"]);
     let gaps = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     gaps.filter(|gap| gap["from"].as_str().unwrap() > first.to_string().as_str()).collect()
@@ -441,7 +440,7 @@ fn gaps_inside(daemon: &Daemon) -> Vec<Value> {
 
 /// Every second from the first valid one on is valid, or a gap with its reason (I8).
 fn every_second_is_told(daemon: &Daemon) {
-    let valid: BTreeSet<Second> = valid_seconds(daemon).into_iter().collect();
+    let valid: BTreeSet<Second> = daemon.home.valid_seconds().into_iter().collect();
     let gaps = gaps_inside(daemon);
     for gap in &gaps {
         let kind = gap["kind"].as_str().unwrap();
@@ -464,16 +463,4 @@ fn every_second_is_told(daemon: &Daemon) {
         second = second.next();
     }
     assert!(untold.is_empty(), "neither valid nor a gap: {untold:?}; {gaps:?}");
-}
-
-/// The seconds on the tape that are VALID, in order.
-fn valid_seconds(daemon: &Daemon) -> Vec<Second> {
-    let tape = Tape::open_read_only(&tape_path(&daemon.home.data())).unwrap();
-    let key: InstrumentKey = tape.resolve("BTCUSDT").unwrap();
-    let all = Second::from_unix(0)..Second::from_unix(i64::from(u32::MAX));
-    tape.scan(&key, all)
-        .map(Result::unwrap)
-        .filter(|(_, row)| row.valid_snapshot().is_some())
-        .map(|(second, _)| second)
-        .collect()
 }

@@ -11,8 +11,8 @@ use lobd::binance::{
 use lobd::clock::{Clock, SystemClock};
 use lobd::config::Credentials;
 use lobd::domain::{
-    ClientOrderId, Environment, Failure, OrderKind, OrderRequest, OrderStatus, Side, StopRequest,
-    StopSize, Symbol, TimeInForce,
+    ClientOrderId, Environment, Failure, OrderRequest, OrderStatus, Side, StopRequest, StopSize,
+    Symbol,
 };
 use lobd::sign::{Secret, Signer};
 use lobd::venue::Venue;
@@ -43,17 +43,7 @@ fn id(text: &str) -> ClientOrderId {
 }
 
 fn order() -> OrderRequest {
-    OrderRequest {
-        client_order_id: id("lobd-1"),
-        symbol: bitcoin(),
-        side: Side::Buy,
-        quantity: "0.010".parse().unwrap(),
-        kind: OrderKind::Limit {
-            price: "60000.1".parse().unwrap(),
-            time_in_force: TimeInForce::PostOnly,
-        },
-        reduce_only: false,
-    }
+    OrderRequest { client_order_id: id("lobd-1"), ..crate::gateway::order() }
 }
 
 /// REST behind the socket: the time, and an order that says it came this way.

@@ -9,7 +9,7 @@ use lobd::sandbox::SandboxSettings;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::sandbox_protocol::{DEADLINE, Socket, Venue};
+use crate::support::raw_client::{DEADLINE, Socket, Venue};
 
 const API: &str = "/ws-fapi/v1";
 

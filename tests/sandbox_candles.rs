@@ -4,7 +4,7 @@ use lobd::book::{MarketEvent, PublicTrade};
 use lobd::domain::{Timestamp, TradeId};
 use serde_json::{Value, json};
 
-use crate::sandbox_protocol::{Venue, symbol};
+use crate::support::raw_client::{Venue, symbol};
 
 /// A trade now, by the exchange's clock.
 fn trade(venue: &Venue, id: u64, price: &str, buyer_is_maker: bool) -> MarketEvent {

@@ -13,7 +13,7 @@ use lobd::sandbox::{SandboxAccount, SandboxSettings};
 use lobd::sign::Signer;
 use serde_json::{Value, json};
 
-use crate::sandbox_protocol::{Answer, Venue, level, mark, symbol};
+use crate::support::raw_client::{Answer, Venue, level, mark, symbol};
 
 /// 16:00 UTC of a day: funding is due.
 const FUNDING: i64 = 1_700_006_400;

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use crate::sandbox_protocol::Venue;
+use crate::support::raw_client::Venue;
 
 /// A limit order that rests: 1 at 59,000.
 const RESTING: &str = "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=59000";

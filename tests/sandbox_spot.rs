@@ -4,7 +4,7 @@
 
 use serde_json::json;
 
-use crate::sandbox_protocol::{Venue, diff, ticker, trade};
+use crate::support::raw_client::{Venue, diff, ticker, trade};
 
 #[tokio::test]
 async fn the_spot_interface_tells_the_same_market_in_its_own_words() {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::sandbox_protocol::{Venue, mark, trade};
+use crate::support::raw_client::{Venue, mark, trade};
 
 const PATH: &str = "/fapi/v1/algoOrder";
 
@@ -122,7 +122,7 @@ async fn a_trailing_stop_tells_when_it_wakes() {
     let mut events = venue.user_stream().await;
     let rest = "side=SELL&quantity=0.1&activatePrice=60500&callbackRate=1&workingType=MARK_PRICE";
     venue.signed("POST", PATH, &stop("TRAILING_STOP_MARKET", rest)).await.ok();
-    let told = async |events: &mut crate::sandbox_protocol::Socket| -> (Value, Value) {
+    let told = async |events: &mut crate::support::raw_client::Socket| -> (Value, Value) {
         let update = events.next_named("ALGO_UPDATE").await["o"].clone();
         (update["X"].clone(), update["ia"].clone())
     };

@@ -89,8 +89,19 @@ impl RestClient {
         count: u32,
     ) -> Result<Vec<Kline>, BinanceError> {
         let count = count.clamp(1, MOST_BARS);
-        let request = Request::public("/fapi/v1/klines", weight_of_bars(count))
-            .with("symbol", symbol)
+        let request = Request::public("/fapi/v1/klines", weight_of_bars(count));
+        self.bars(request.with("symbol", symbol), interval, from, count).await
+    }
+
+    /// Sends a question for bars, of whichever market, and reads them.
+    pub(super) async fn bars(
+        &self,
+        request: Request,
+        interval: BarInterval,
+        from: Option<Timestamp>,
+        count: u32,
+    ) -> Result<Vec<Kline>, BinanceError> {
+        let request = request
             .with("interval", interval.as_str())
             .with_some("startTime", from.map(Timestamp::millis))
             .with("limit", count);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::error::BinanceError;
 use super::market_history::BarInterval;
-use super::parse::{ExchangeRules, Kline, parse_depth, parse_klines, parse_spot_exchange_info};
+use super::parse::{ExchangeRules, Kline, parse_depth, parse_spot_exchange_info};
 use super::rate::RateBudget;
 use super::request::Request;
 use super::rest::{RestClient, RestSettings};
@@ -93,13 +93,8 @@ impl SpotClient {
         from: Option<Timestamp>,
         count: u32,
     ) -> Result<Vec<Kline>, BinanceError> {
-        let request = Request::public("/api/v3/klines", 2)
-            .with("symbol", symbol)
-            .with("interval", interval.as_str())
-            .with_some("startTime", from.map(Timestamp::millis))
-            .with("limit", count.clamp(1, MOST_BARS));
-        let rows: Vec<wire::Kline> = self.0.send("klines", &request).await?;
-        Ok(parse_klines(&rows)?)
+        let request = Request::public("/api/v3/klines", 2).with("symbol", symbol);
+        self.0.bars(request, interval, from, count.clamp(1, MOST_BARS)).await
     }
 }
 

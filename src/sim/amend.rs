@@ -96,11 +96,8 @@ impl Exchange {
     ) -> Result<OrderRecord, Rejection> {
         self.advance(now);
         let at = self.listed(symbol)?;
-        let order = *self
-            .orders
-            .find(account, symbol, name)
-            .filter(|order| !order.report.status.is_terminal())
-            .ok_or_else(refusals::no_such_order)?;
+        let working = self.orders.find_working(account, symbol, name);
+        let order = *working.ok_or_else(refusals::no_such_order)?;
         let time_in_force = self.judge_amendment(at, &order, change)?;
         let would_take = {
             let listing = &self.listings[at];

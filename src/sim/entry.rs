@@ -87,11 +87,8 @@ impl Exchange {
     ) -> Result<OrderRecord, Rejection> {
         self.advance(now);
         let at = self.listed(symbol)?;
-        let order = *self
-            .orders
-            .find(account, symbol, name)
-            .filter(|order| !order.report.status.is_terminal())
-            .ok_or_else(refusals::unknown_order)?;
+        let working = self.orders.find_working(account, symbol, name);
+        let order = *working.ok_or_else(refusals::unknown_order)?;
         Ok(self.end(at, order, OrderStatus::Canceled, ExpiryReason::None))
     }
 

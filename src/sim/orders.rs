@@ -227,6 +227,16 @@ impl Orders {
         self.get(id).filter(|found| found.account == account && found.report.symbol == symbol)
     }
 
+    /// The order of that name, if it still works.
+    pub(super) fn find_working(
+        &self,
+        account: AccountId,
+        symbol: Symbol,
+        name: OrderName,
+    ) -> Option<&OrderRecord> {
+        self.find(account, symbol, name).filter(|order| !order.report.status.is_terminal())
+    }
+
     /// Working orders of an account in a symbol, oldest first.
     pub(super) fn open(
         &self,

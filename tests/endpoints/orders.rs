@@ -243,17 +243,7 @@ pub(super) const CONDITIONAL: &[Case] = &[
 ];
 
 fn order() -> OrderRequest {
-    OrderRequest {
-        client_order_id: id("lobd-1"),
-        symbol: bitcoin(),
-        side: Side::Buy,
-        quantity: "0.010".parse().unwrap(),
-        kind: OrderKind::Limit {
-            price: "60000.1".parse().unwrap(),
-            time_in_force: TimeInForce::PostOnly,
-        },
-        reduce_only: false,
-    }
+    OrderRequest { client_order_id: id("lobd-1"), ..crate::gateway::order() }
 }
 
 fn market_exit() -> OrderRequest {

@@ -8,6 +8,8 @@ pub(crate) mod faulted;
 #[cfg(test)]
 pub(crate) mod process;
 #[cfg(test)]
+pub(crate) mod raw_client;
+#[cfg(test)]
 pub(crate) mod recording;
 #[cfg(test)]
 pub(crate) mod venue;

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use lobd::actors::{ControlAnswer, ControlRequest, ask};
 use lobd::app::DataFolder;
+use lobd::domain::Second;
+use lobd::store::{Tape, tape_path};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -133,6 +135,18 @@ impl Home {
             panic!("not in time: {what}; status {last:?}; log: {}", self.log());
         };
         status
+    }
+
+    /// The seconds of BTCUSDT on the tape that are VALID, in order.
+    pub(crate) fn valid_seconds(&self) -> Vec<Second> {
+        let tape = Tape::open_read_only(&tape_path(&self.data())).unwrap();
+        let key = tape.resolve("BTCUSDT").unwrap();
+        let all = Second::from_unix(0)..Second::from_unix(i64::from(u32::MAX));
+        tape.scan(&key, all)
+            .map(Result::unwrap)
+            .filter(|(_, row)| row.valid_snapshot().is_some())
+            .map(|(second, _)| second)
+            .collect()
     }
 
     /// What the started processes have said.

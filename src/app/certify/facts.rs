@@ -97,6 +97,20 @@ impl Stage {
         ]
     }
 
+    /// A stop that sells at the market once the mark price falls to `price`.
+    pub(super) fn sell_stop(&self, (quantity, price): (Quantity, Price), id: &str) -> Parameters {
+        vec![
+            ("algoType", "CONDITIONAL".to_owned()),
+            ("symbol", self.symbol().to_string()),
+            ("side", Side::Sell.to_string()),
+            ("type", "STOP_MARKET".to_owned()),
+            ("quantity", quantity.to_string()),
+            ("triggerPrice", price.to_string()),
+            ("workingType", "MARK_PRICE".to_owned()),
+            ("clientAlgoId", id.to_owned()),
+        ]
+    }
+
     /// A buy order that rests below the market, placed; its id.
     pub(super) async fn resting_buy(&mut self) -> Result<String, Shortfall> {
         let best = self.best().await?;

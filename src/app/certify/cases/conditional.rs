@@ -69,20 +69,7 @@ async fn trigger(stage: &mut Stage, percent: f64) -> Result<Price, Shortfall> {
 async fn stop(stage: &mut Stage, percent: f64) -> Result<(Parameters, String), Shortfall> {
     let price = trigger(stage, percent).await?;
     let (quantity, id) = (stage.smallest_quantity(price), stage.new_id());
-    Ok((sell_stop(stage, (quantity, price), &id), id))
-}
-
-fn sell_stop(stage: &Stage, (quantity, price): (Quantity, Price), id: &str) -> Parameters {
-    vec![
-        ("algoType", "CONDITIONAL".to_owned()),
-        ("symbol", stage.symbol().to_string()),
-        ("side", "SELL".to_owned()),
-        ("type", "STOP_MARKET".to_owned()),
-        ("quantity", quantity.to_string()),
-        ("triggerPrice", price.to_string()),
-        ("workingType", "MARK_PRICE".to_owned()),
-        ("clientAlgoId", id.to_owned()),
-    ]
+    Ok((stage.sell_stop((quantity, price), &id), id))
 }
 
 fn named(id: &str) -> Parameters {
@@ -283,7 +270,7 @@ async fn place_near(stage: &mut Stage, quantity: Quantity, id: &str) -> Result<(
         let best = stage.best().await?;
         let price = best.bid.checked_offset(-ticks * tick_size.units());
         let price = price.map_err(|error| Shortfall(error.to_string()))?;
-        let order = with(sell_stop(stage, (quantity, price), id), "reduceOnly", "true");
+        let order = with(stage.sell_stop((quantity, price), id), "reduceOnly", "true");
         let came = stage.post(ALGO, with(order, "workingType", "CONTRACT_PRICE")).await?;
         if came.code() != Some(-2021) {
             return came.accepted().map(|_| ());

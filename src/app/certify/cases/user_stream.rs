@@ -204,15 +204,7 @@ async fn stop_told(stage: &mut Stage) -> Check {
     let best = stage.best().await?;
     let price = stage.resting_price(Side::Buy, best);
     let (quantity, id) = (stage.smallest_quantity(price), stage.new_id());
-    let stop = vec![
-        ("algoType", "CONDITIONAL".to_owned()),
-        ("symbol", stage.symbol().to_string()),
-        ("side", "SELL".to_owned()),
-        ("type", "STOP_MARKET".to_owned()),
-        ("quantity", quantity.to_string()),
-        ("triggerPrice", price.to_string()),
-        ("clientAlgoId", id.clone()),
-    ];
+    let stop = stage.sell_stop((quantity, price), &id);
     stage.post("/fapi/v1/algoOrder", stop).await?.accepted()?;
     let is_it = |event: &Value, status: &str| {
         event["e"] == "ALGO_UPDATE"
