@@ -15,7 +15,7 @@ use lobd::sim::{
     AccountSettings, BacktestSettings, Exchange, ExchangeEvent, ExchangeSettings,
     InstrumentSettings, LatencySettings, Liquidity, backtest, demo_fees,
 };
-use lobd::trading::{EntryStyle, ShutdownPolicy, TradingSettings};
+use lobd::trading::{EntryStyle, RiskLimits, ShutdownPolicy, TradingSettings};
 
 /// What a day may cost.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -132,10 +132,18 @@ fn settings(instrument: &Instrument) -> Result<BacktestSettings, Box<dyn std::er
             stop_loss_trial_wait: Duration::from_secs(1),
             stop_loss_budget: Duration::from_secs(5),
             max_holding: Duration::from_mins(1),
-            max_position_notional: amount("6500")?,
-            max_orders_per_minute: 30,
-            max_daily_loss: amount("9000")?,
-            price_collar: "0.01".parse()?,
+            limits: RiskLimits {
+                position_notional: amount("6500")?,
+                account_notional: amount("60000")?,
+                order_notional: amount("12000")?,
+                open_orders: 50,
+                orders_per_minute: 30,
+                price_collar: "0.01".parse()?,
+                daily_loss: amount("9000")?,
+                drawdown: amount("9000")?,
+                consecutive_losses: 1_000,
+                liquidation_distance: "0.02".parse()?,
+            },
             mark_price_max_age: Duration::from_secs(3),
             reconcile_interval: Duration::from_secs(5),
             shutdown_policy: ShutdownPolicy::Protect,

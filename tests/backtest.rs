@@ -11,7 +11,7 @@ use lobd::sim::{
     AccountSettings, BacktestReport, BacktestSettings, Exchange, ExchangeEvent, ExchangeSettings,
     InstrumentSettings, LatencySettings, Liquidity, backtest, demo_fees,
 };
-use lobd::trading::{EntryStyle, ShutdownPolicy, TradingSettings};
+use lobd::trading::{EntryStyle, RiskLimits, ShutdownPolicy, TradingSettings};
 
 use crate::sim_exchange::bitcoin;
 
@@ -73,10 +73,18 @@ fn settings(fees: FeeRates) -> BacktestSettings {
             stop_loss_trial_wait: Duration::from_secs(1),
             stop_loss_budget: Duration::from_secs(5),
             max_holding: Duration::from_mins(1),
-            max_position_notional: amount("6500"),
-            max_orders_per_minute: 30,
-            max_daily_loss: amount("2000"),
-            price_collar: "0.01".parse().unwrap(),
+            limits: RiskLimits {
+                position_notional: amount("6500"),
+                account_notional: amount("60000"),
+                order_notional: amount("12000"),
+                open_orders: 50,
+                orders_per_minute: 30,
+                price_collar: "0.01".parse().unwrap(),
+                daily_loss: amount("2000"),
+                drawdown: amount("9000"),
+                consecutive_losses: 1_000,
+                liquidation_distance: "0.02".parse().unwrap(),
+            },
             mark_price_max_age: Duration::from_secs(3),
             reconcile_interval: Duration::from_secs(5),
             shutdown_policy: ShutdownPolicy::Protect,

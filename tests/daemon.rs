@@ -96,7 +96,7 @@ async fn a_resume_that_the_engine_refuses_fails_and_says_why() {
     constant_model::promote(&home.data(), 50.0);
     let mut daemon = home.spawn(&["run"]);
     home.status_when("halted by its loss", |status| !status["halted"].is_null()).await;
-    home.fails(&["resume"], 6, &["not resumed", "the day has lost"]);
+    home.fails(&["resume"], 6, &["not resumed", "the day's realised loss"]);
     daemon.terminate();
     assert_eq!(daemon.exit().await, Some(0), "{}", home.log());
 }

@@ -114,7 +114,7 @@ proptest! {
     fn invariant_1_exposure_with_what_is_in_flight_never_exceeds_the_limit(seed in any::<u64>()) {
         let mut run = Run::new(seed);
         // The price may move between the check and the look at it.
-        let limit = settings().max_position_notional.times(parse("1.02")).unwrap();
+        let limit = settings().limits.position_notional.times(parse("1.02")).unwrap();
         for _ in 0..300 {
             run.step();
             for side in [Side::Buy, Side::Sell] {

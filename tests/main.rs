@@ -27,6 +27,8 @@ mod engine_faults;
 #[cfg(test)]
 mod engine_invariants;
 #[cfg(test)]
+mod engine_limits;
+#[cfg(test)]
 mod engine_stop_loss;
 #[cfg(test)]
 mod engine_weight;

@@ -62,7 +62,7 @@ impl Closer {
         settings: TradingSettings,
         symbol: Symbol,
     ) -> Result<Self, ManualError> {
-        let desk = ManualDesk::new(Arc::clone(&rest), settings.clone());
+        let desk = ManualDesk::new(Arc::clone(&rest), settings.limits.clone());
         let instrument = desk.instrument(symbol).await?;
         Ok(Self { rest, settings, instrument })
     }

@@ -14,7 +14,7 @@ use crate::domain::{
     Amount, ClientOrderId, DecimalError, Exposure, FilterViolation, Instrument, OrderKind,
     OrderReport, OrderRequest, Price, Quantity, Side, Symbol, Timestamp,
 };
-use crate::trading::TradingSettings;
+use crate::trading::RiskLimits;
 
 /// The venue's code for an order it does not know.
 const NO_SUCH_ORDER: i32 = -2013;
@@ -64,13 +64,13 @@ pub enum ManualError {
 /// Places orders by hand.
 pub struct ManualDesk {
     rest: Arc<RestClient>,
-    limits: TradingSettings,
+    limits: RiskLimits,
 }
 
 impl ManualDesk {
     /// A desk that trades through `rest` within the limits of the settings.
     #[must_use]
-    pub const fn new(rest: Arc<RestClient>, limits: TradingSettings) -> Self {
+    pub const fn new(rest: Arc<RestClient>, limits: RiskLimits) -> Self {
         Self { rest, limits }
     }
 
@@ -146,6 +146,7 @@ impl ManualDesk {
             return Ok(());
         }
         filters.check_notional(price, order.quantity)?;
+        self.check_size(Amount::notional(price, order.quantity)?)?;
         self.check_position(order, price).await
     }
 
@@ -165,6 +166,14 @@ impl ManualDesk {
         )))
     }
 
+    fn check_size(&self, notional: Amount) -> Result<(), ManualError> {
+        let limit = self.limits.order_notional;
+        if notional <= limit {
+            return Ok(());
+        }
+        Err(ManualError::Limit(format!("{notional} USDT in one order, MAX_ORDER_USDT is {limit}")))
+    }
+
     /// Position, open orders of the same side and this order together stay within the limit.
     async fn check_position(&self, order: &OrderRequest, price: Price) -> Result<(), ManualError> {
         let (position, working) = tokio::try_join!(
@@ -177,13 +186,13 @@ impl ManualDesk {
         }
         let grows = worst.side() == Some(order.side);
         let notional = Amount::notional(price, worst.quantity())?;
-        if !grows || notional <= self.limits.max_position_notional {
+        if !grows || notional <= self.limits.position_notional {
             return Ok(());
         }
         Err(ManualError::Limit(format!(
             "position, open orders and this order would reach {notional} USDT, \
              MAX_POSITION_USDT is {}",
-            self.limits.max_position_notional
+            self.limits.position_notional
         )))
     }
 }

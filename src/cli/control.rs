@@ -183,7 +183,8 @@ async fn request(
 
 fn show(context: &Context, status: &serde_json::Value) -> Result<(), CommandError> {
     let output = context.output();
-    for name in ["halted", "is_paused", "is_reconciled", "realized_today", "discrepancies"] {
+    for name in ["state", "halted", "is_paused", "is_reconciled", "realized_today", "discrepancies"]
+    {
         output.line(format!("{name:>16}  {}", text(&status[name])))?;
     }
     let columns = [

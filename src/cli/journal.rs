@@ -61,6 +61,12 @@ fn verify(journal: &Journal, context: &Context) -> Result<(), CommandError> {
         return output.json(&found);
     }
     let runs = journal.runs()?.len();
+    if found.of_older_layouts > 0 {
+        output.line(format!(
+            "{} of the events are of an older lobd: their hashes hold, only it can replay them",
+            found.of_older_layouts
+        ))?;
+    }
     output.line(format!(
         "{} events and {} commands of {runs} runs are as they were written",
         found.events, found.commands

@@ -23,7 +23,7 @@ pub(super) fn client(context: &Context) -> Result<Arc<RestClient>, CommandError>
 /// A desk for orders by hand, within the limits of the settings.
 pub(super) fn desk(context: &Context) -> Result<(Arc<RestClient>, ManualDesk), CommandError> {
     let rest = client(context)?;
-    let desk = ManualDesk::new(Arc::clone(&rest), context.settings()?.trading);
+    let desk = ManualDesk::new(Arc::clone(&rest), context.settings()?.trading.limits);
     Ok((rest, desk))
 }
 

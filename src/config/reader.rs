@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::domain::{Amount, Environment, Rate, Symbol};
 use crate::sign::Secret;
-use crate::trading::{EntryStyle, ShutdownPolicy, TradingSettings};
+use crate::trading::{EntryStyle, RiskLimits, ShutdownPolicy, TradingSettings};
 
 use super::variables::{FOREIGN_NAMES, OWN_PREFIXES, VARIABLES};
 use super::{ConfigError, Credentials, OrderTransport, Urls, Variables};
@@ -339,13 +339,25 @@ impl<'a> Reader<'a> {
             stop_loss_trial_wait: self.millis("STOP_LOSS_TRIAL_MS", 100..=60_000),
             stop_loss_budget: self.millis("STOP_LOSS_BUDGET_MS", 0..=60_000),
             max_holding: self.seconds("MAX_HOLDING_SECONDS", 1..=86_400),
-            max_position_notional: self.positive_amount("MAX_POSITION_USDT"),
-            max_orders_per_minute: self.integer("MAX_ORDERS_PER_MINUTE", 1..=1_000),
-            max_daily_loss: self.positive_amount("MAX_DAILY_LOSS_USDT"),
-            price_collar: self.bps("PRICE_COLLAR_BPS"),
+            limits: self.limits(),
             mark_price_max_age: self.millis("MARK_PRICE_MAX_AGE_MS", 500..=60_000),
             reconcile_interval: self.seconds("RECONCILE_SECONDS", 1..=3_600),
             shutdown_policy: self.shutdown_policy(),
+        }
+    }
+
+    fn limits(&mut self) -> RiskLimits {
+        RiskLimits {
+            position_notional: self.positive_amount("MAX_POSITION_USDT"),
+            account_notional: self.positive_amount("MAX_ACCOUNT_POSITION_USDT"),
+            order_notional: self.positive_amount("MAX_ORDER_USDT"),
+            open_orders: self.integer("MAX_OPEN_ORDERS", 1..=10_000),
+            orders_per_minute: self.integer("MAX_ORDERS_PER_MINUTE", 1..=1_000),
+            price_collar: self.bps("PRICE_COLLAR_BPS"),
+            daily_loss: self.positive_amount("MAX_DAILY_LOSS_USDT"),
+            drawdown: self.positive_amount("MAX_DRAWDOWN_USDT"),
+            consecutive_losses: self.integer("MAX_CONSECUTIVE_LOSSES", 1..=1_000),
+            liquidation_distance: self.bps("MIN_LIQUIDATION_DISTANCE_BPS"),
         }
     }
 

@@ -19,6 +19,9 @@ fixed_point! {
 const UNITS_PER_BPS: f64 = 10_000.0;
 
 impl Amount {
+    /// The greatest there is: what does not fit is taken for it.
+    pub const MAX: Self = Self(i64::MAX);
+
     /// Makes an amount of signed 1e-8 units.
     ///
     /// # Errors

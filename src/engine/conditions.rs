@@ -6,6 +6,7 @@ use crate::domain::Timestamp;
 use crate::trading::WhyNot;
 
 use super::event::Feed;
+use super::status::TradingState;
 
 /// The venue's clock may be this far from ours.
 const CLOCK_LIMIT_NANOS: u64 = 1_000_000_000;
@@ -62,6 +63,15 @@ impl Conditions {
                 }
                 self.is_user_live = is_live;
             }
+        }
+    }
+
+    /// What may happen to the account's risk.
+    pub(super) fn state(&self) -> TradingState {
+        match self.check() {
+            _ if self.halted.is_some() => TradingState::Halted,
+            Ok(()) => TradingState::Trading,
+            Err(_) => TradingState::Reducing,
         }
     }
 

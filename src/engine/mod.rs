@@ -17,6 +17,7 @@ mod cycle;
 mod deadline;
 mod desk;
 mod event;
+mod limits;
 mod operator;
 mod status;
 mod weight;
@@ -26,7 +27,7 @@ pub use deadline::DeadlineReason;
 pub use event::{
     Event, Feed, LedgerSummary, ModelInCharge, OperatorRequest, Started, TradedInstrument,
 };
-pub use status::{CyclePhase, EngineStatus, SymbolStatus, Totals, WorkingOrder};
+pub use status::{CyclePhase, EngineStatus, SymbolStatus, Totals, TradingState, WorkingOrder};
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -35,10 +36,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::book::Frame;
 use crate::domain::{Amount, ClientOrderId, Symbol, Timestamp};
-use crate::trading::TradingSettings;
 use crate::trading::order::OrderEvent;
 use crate::trading::protection::StopEvent;
 use crate::trading::risk::RiskBudget;
+use crate::trading::{LossWatch, TradingSettings};
 
 use account::AccountWatch;
 use conditions::Conditions;
@@ -60,6 +61,7 @@ struct Running {
     settings: TradingSettings,
     conditions: Conditions,
     risk: RiskBudget,
+    losses: LossWatch,
     ids: IdSequence,
     account: AccountWatch,
     cycles: BTreeMap<Symbol, Cycle>,
@@ -134,7 +136,8 @@ impl Running {
         Self {
             settings,
             conditions,
-            risk: RiskBudget::carried_over(now, ledger.realized_today),
+            risk: RiskBudget::default(),
+            losses: LossWatch::carried_over(now, ledger.realized_today),
             ids: IdSequence::new(run),
             account: AccountWatch::new(now, weight::account_interval(instruments_count)),
             cycles,
@@ -151,8 +154,9 @@ impl Running {
             Event::Started(_) | Event::Tick | Event::PositionFailed { .. } => {}
             Event::Second(frame) => self.observe(&frame),
             Event::Prediction(prediction) => {
+                let elsewhere = self.elsewhere(prediction.symbol);
                 self.with_cycle(turn, prediction.symbol, |cycle, desk| {
-                    cycle.consider(desk, prediction);
+                    cycle.consider(desk, prediction, elsewhere);
                 });
             }
             Event::Order(report) => {
@@ -215,7 +219,7 @@ impl Running {
             self.ask_account_if_due(turn);
             return;
         }
-        self.check_daily_loss(turn);
+        self.check_limits(turn);
         let held = self.cycles.values().filter(|cycle| !cycle.held().is_zero()).count();
         self.position_interval = weight::position_interval(held);
         for place in 0..self.cycles.len() {

@@ -3,7 +3,7 @@
 //! A halt latches: it cancels entries, keeps take-profit, stop and stop-loss working, and is lifted
 //! only by a person, once its cause is gone.
 
-use crate::domain::{Amount, Timestamp};
+use crate::domain::Timestamp;
 use crate::trading::ShutdownPolicy;
 use crate::trading::reconcile::UNRESOLVED_LIMIT;
 
@@ -21,21 +21,6 @@ impl Running {
                 self.with_cycle_at(turn, place, Cycle::advance);
             }
         }
-    }
-
-    /// Halts once the day has lost as much as it may.
-    pub(super) fn check_daily_loss(&mut self, turn: &mut Turn) {
-        if let Some(loss) = self.excessive_loss(turn.now)
-            && self.conditions.halted.is_none()
-        {
-            self.halt(turn, format!("the day's realised loss is {loss}"));
-        }
-    }
-
-    fn excessive_loss(&mut self, now: Timestamp) -> Option<Amount> {
-        let by_run = self.realized_by_run();
-        let realized = self.risk.realized_today(now, by_run);
-        (realized <= -self.settings.max_daily_loss).then_some(-realized)
     }
 
     /// Does what the operator asks for.
@@ -56,9 +41,12 @@ impl Running {
         }
     }
 
-    /// Lifts a pause and a halt, unless the halt's cause persists.
+    /// Lifts a pause and a halt, unless the halt's cause persists. What may be looked at and accepted
+    /// (a drawdown, losses in a row) counts from here.
     fn resume(&mut self, turn: &mut Turn) {
-        let loss = self.excessive_loss(turn.now).map(|loss| format!("the day has lost {loss}"));
+        self.losses.forgive();
+        let loss = self.excessive_loss(turn.now).map(|breach| breach.to_string());
+        let loss = loss.or_else(|| self.margin_too_thin());
         let mut unresolved = self.account.unresolved(turn.now, UNRESOLVED_LIMIT);
         if let Some(cause) = loss.or_else(|| unresolved.next().map(|found| found.to_string())) {
             let refusal = format!("not resumed: {cause}");
@@ -104,13 +92,14 @@ impl Running {
         let by_run = self.realized_by_run();
         EngineStatus {
             at: now,
+            state: self.conditions.state(),
             halted: self.conditions.halted.clone(),
             is_paused: self.conditions.is_paused,
             is_shutting_down: self.conditions.is_shutting_down,
             may_stop: self.may_stop(now),
             is_reconciled: self.conditions.reconciled_at.is_some(),
             reconciled_at: self.conditions.reconciled_at,
-            realized_today: self.risk.clone().realized_today(now, by_run),
+            realized_today: self.losses.realized_today(now, by_run),
             discrepancies: self.account.confirmed().map(ToString::to_string).collect(),
             discrepancies_total: self.account.confirmed_total(),
             foreign_orders: self.account.foreign(),

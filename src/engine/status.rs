@@ -16,6 +16,8 @@ use crate::trading::WhyNot;
 pub struct EngineStatus {
     /// The `now` of the last event handled.
     pub at: Timestamp,
+    /// What may happen to the account's risk.
+    pub state: TradingState,
     /// Why trading is halted, if it is: latched until resumed.
     pub halted: Option<String>,
     /// Whether the operator paused entries.
@@ -38,6 +40,19 @@ pub struct EngineStatus {
     pub foreign_orders: u64,
     /// One entry an instrument, ordered by symbol.
     pub symbols: Vec<SymbolStatus>,
+}
+
+/// What may happen to the account's risk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TradingState {
+    /// Positions may be opened.
+    Trading,
+    /// Positions are only protected and closed: a condition of trading does not hold now.
+    #[default]
+    Reducing,
+    /// The same, until a person resumes.
+    Halted,
 }
 
 /// Where a trading cycle stands.

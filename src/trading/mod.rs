@@ -5,6 +5,7 @@
 //! | [`signal`] | is the predicted move worth its costs? |
 //! | [`prices`] | where do entry, take-profit and stop stand? |
 //! | [`risk`] | may this be sent? ([`Approved`]) |
+//! | [`LossWatch`] | has too much been lost? |
 //! | [`order`], [`Blotter`] | where does each order stand, and what may still fill? |
 //! | [`Position`] | what is held, at which price, with which profit? |
 //! | [`protection`] | does a stop at the venue cover it? |
@@ -23,6 +24,8 @@
 mod approved;
 mod blotter;
 mod inquiry;
+mod limits;
+mod losses;
 pub mod order;
 mod position;
 pub mod prices;
@@ -37,6 +40,8 @@ mod why_not;
 pub use approved::Approved;
 pub use blotter::Blotter;
 pub use inquiry::{Inquiry, LONGEST_ACCEPTANCE};
+pub use limits::RiskLimits;
+pub use losses::{LossBreach, LossWatch};
 pub use position::Position;
 pub use settings::{EntryStyle, ShutdownPolicy, TradingSettings};
 pub use why_not::WhyNot;

@@ -1,7 +1,7 @@
 //! Pre-trade limits: a request passes and changes its type, or is refused with a reason.
 //!
-//! One budget for all instruments: orders a minute and the day's loss. Limits on an instrument's
-//! position are checked against the worst case: held, open and unknown orders together (promise
+//! One budget of entries a minute for all instruments. Limits on positions, an instrument's and the
+//! account's, are checked against the worst case: held, open and unknown orders together (promise
 //! I11). Closing orders and stops are always allowed; they are still clipped to the venue's filters.
 //!
 //! Invariants: **1** exposure plus what may still fill never exceeds the limit; **6** nothing here
@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::approved::Approved;
+use super::limits::RiskLimits;
 use super::prices::Quote;
-use super::settings::TradingSettings;
 use super::why_not::WhyNot;
 use crate::domain::{
     Amount, ClientOrderId, Exposure, FilterViolation, Filters, OrderKind, OrderRequest, Price,
@@ -26,7 +26,6 @@ use crate::domain::{
 };
 
 const MINUTE: Duration = Duration::from_mins(1);
-const NANOS_PER_DAY: i64 = 86_400_000_000_000;
 
 /// Why a request may not be sent.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -34,12 +33,18 @@ pub enum Refusal {
     /// Position, open and unknown orders together would exceed the limit.
     #[error("worst-case position of {0} would exceed {1}")]
     PositionLimit(Amount, Amount),
+    /// The same of all symbols together.
+    #[error("worst-case positions of {0} together would exceed {1}")]
+    AccountLimit(Amount, Amount),
+    /// The entry alone is too large.
+    #[error("an order of {0} exceeds {1}")]
+    OrderSize(Amount, Amount),
+    /// Too many orders are open.
+    #[error("{0} orders and stops are open")]
+    OpenOrders(u32),
     /// Too many orders in the last minute.
     #[error("{0} orders were sent in the last minute")]
     OrderRate(u32),
-    /// The day's loss is at its limit.
-    #[error("the day's loss is {0}")]
-    DailyLoss(Amount),
     /// The price is too far from the mid.
     #[error("price {0} is outside the collar around the mid {1}")]
     PriceCollar(Price, Price),
@@ -54,8 +59,10 @@ impl Refusal {
     pub const fn why_not(&self) -> WhyNot {
         match self {
             Self::PositionLimit(..) => WhyNot::PositionLimit,
+            Self::AccountLimit(..) => WhyNot::AccountLimit,
+            Self::OrderSize(..) => WhyNot::OrderSize,
+            Self::OpenOrders(_) => WhyNot::OpenOrders,
             Self::OrderRate(_) => WhyNot::OrderRate,
-            Self::DailyLoss(_) => WhyNot::DailyLoss,
             Self::PriceCollar(..) => WhyNot::PriceCollar,
             Self::Filter(_) => WhyNot::Filter,
         }
@@ -71,38 +78,26 @@ pub struct Holding {
     pub may_fill: Quantity,
     /// The newest mark price, where known.
     pub mark_price: Option<Price>,
+    /// What is held and may come to be held elsewhere on the account.
+    pub elsewhere: Elsewhere,
 }
 
-/// The budget all instruments share.
+/// What other instruments hold and may come to hold, and what is open on the whole account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Elsewhere {
+    /// The worst-case notional of the other instruments' positions together.
+    pub notional: Amount,
+    /// Orders and stops that work or may work, of this instrument as well.
+    pub open_orders: u32,
+}
+
+/// The budget of entries that all instruments share.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct RiskBudget {
     entries: VecDeque<Timestamp>,
-    day: i64,
-    realized_before: Amount,
 }
 
 impl RiskBudget {
-    /// The budget at the start of a run, with what earlier runs of the day realised.
-    #[must_use]
-    pub fn carried_over(now: Timestamp, realized_today: Amount) -> Self {
-        Self {
-            entries: VecDeque::new(),
-            day: now.nanos().div_euclid(NANOS_PER_DAY),
-            realized_before: realized_today,
-        }
-    }
-
-    /// The day's realised profit, given what this run has realised since its start; at midnight
-    /// UTC the count begins anew.
-    pub fn realized_today(&mut self, now: Timestamp, realized_by_run: Amount) -> Amount {
-        let day = now.nanos().div_euclid(NANOS_PER_DAY);
-        if day > self.day {
-            self.day = day;
-            self.realized_before = -realized_by_run;
-        }
-        self.realized_before.saturating_add(realized_by_run)
-    }
-
     /// Checks an entry and counts it.
     ///
     /// # Errors
@@ -111,19 +106,23 @@ impl RiskBudget {
         &mut self,
         now: Timestamp,
         request: OrderRequest,
-        (settings, filters): (&TradingSettings, &Filters),
+        (limits, filters): (&RiskLimits, &Filters),
         (quote, holding): (Quote, &Holding),
     ) -> Result<Approved<OrderRequest>, Refusal> {
         assert!(!request.reduce_only, "an entry opens");
         let price = request.kind.price().unwrap_or_else(|| quote.best(request.side.opposite()));
         check_filters(filters, &request, price, holding.mark_price)?;
-        check_collar(settings, price, quote.mid_price())?;
-        check_position(settings, &request, price, holding)?;
+        check_collar(limits, price, quote.mid_price())?;
+        check_size(limits, &request, price)?;
+        check_position(limits, &request, price, holding)?;
+        if holding.elsewhere.open_orders >= limits.open_orders {
+            return Err(Refusal::OpenOrders(holding.elsewhere.open_orders));
+        }
         while self.entries.front().is_some_and(|sent| now.since(*sent) >= MINUTE) {
             self.entries.pop_front();
         }
         let sent = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
-        if sent >= settings.max_orders_per_minute {
+        if sent >= limits.orders_per_minute {
             return Err(Refusal::OrderRate(sent));
         }
         self.entries.push_back(now);
@@ -193,20 +192,29 @@ fn check_filters(
     Ok(())
 }
 
-fn check_collar(settings: &TradingSettings, price: Price, mid: Price) -> Result<(), Refusal> {
-    if price.relative_to(mid).abs() > settings.price_collar {
+fn check_collar(limits: &RiskLimits, price: Price, mid: Price) -> Result<(), Refusal> {
+    if price.relative_to(mid).abs() > limits.price_collar {
         return Err(Refusal::PriceCollar(price, mid));
     }
     Ok(())
 }
 
+fn check_size(limits: &RiskLimits, request: &OrderRequest, price: Price) -> Result<(), Refusal> {
+    let limit = limits.order_notional;
+    match Amount::notional(price, request.quantity) {
+        Ok(notional) if notional <= limit => Ok(()),
+        Ok(notional) => Err(Refusal::OrderSize(notional, limit)),
+        Err(_) => Err(Refusal::OrderSize(limit, limit)),
+    }
+}
+
 fn check_position(
-    settings: &TradingSettings,
+    limits: &RiskLimits,
     request: &OrderRequest,
     price: Price,
     holding: &Holding,
 ) -> Result<(), Refusal> {
-    let limit = settings.max_position_notional;
+    let limit = limits.position_notional;
     let too_much = || Refusal::PositionLimit(limit, limit);
     let in_flight = holding.may_fill.checked_add(request.quantity).map_err(|_| too_much())?;
     let worst = holding.exposure.checked_add(in_flight.on(request.side)).map_err(|_| too_much())?;
@@ -214,6 +222,10 @@ fn check_position(
     let is_opening = worst.side() == Some(request.side);
     if is_opening && notional > limit {
         return Err(Refusal::PositionLimit(notional, limit));
+    }
+    let on_account = notional.saturating_add(holding.elsewhere.notional);
+    if is_opening && on_account > limits.account_notional {
+        return Err(Refusal::AccountLimit(on_account, limits.account_notional));
     }
     Ok(())
 }

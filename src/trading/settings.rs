@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::limits::RiskLimits;
 use crate::domain::{Amount, Rate};
 
 /// Where an entry is placed.
@@ -53,14 +54,8 @@ pub struct TradingSettings {
     pub stop_loss_budget: Duration,
     /// A position older than this is closed.
     pub max_holding: Duration,
-    /// The greatest notional of position, open and unknown orders together, per symbol.
-    pub max_position_notional: Amount,
-    /// The most orders sent in any minute, closes apart.
-    pub max_orders_per_minute: u32,
-    /// A day's realised loss (UTC) at which trading halts.
-    pub max_daily_loss: Amount,
-    /// How far a limit price may be from the mid, as a fraction.
-    pub price_collar: Rate,
+    /// What may be risked at most.
+    pub limits: RiskLimits,
     /// A mark price older than this is replaced by polling the position.
     pub mark_price_max_age: Duration,
     /// How often the whole account is reconciled.

@@ -41,10 +41,14 @@ pub enum WhyNot {
     CycleOpen,
     /// Position, open and unknown orders together would exceed the limit.
     PositionLimit,
+    /// The same of all symbols together.
+    AccountLimit,
+    /// The order alone is too large.
+    OrderSize,
+    /// Too many orders and stops are open.
+    OpenOrders,
     /// Too many orders were sent in the last minute.
     OrderRate,
-    /// The day's loss is at its limit.
-    DailyLoss,
     /// The price is too far from the mid.
     PriceCollar,
     /// The order would break a filter of the venue.
@@ -71,8 +75,10 @@ impl std::fmt::Display for WhyNot {
             Self::MoveTooSmall => "predicted move below spread and fees",
             Self::CycleOpen => "last cycle still open",
             Self::PositionLimit => "position limit",
+            Self::AccountLimit => "position limit of the account",
+            Self::OrderSize => "order size limit",
+            Self::OpenOrders => "open order limit",
             Self::OrderRate => "order rate limit",
-            Self::DailyLoss => "daily loss limit",
             Self::PriceCollar => "price outside the collar",
             Self::Filter => "refused by a filter of the venue",
         })

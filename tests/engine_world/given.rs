@@ -6,7 +6,7 @@ use lobd::domain::{
     Environment, FeeRates, Filters, Instrument, Market, ModelId, Rate, RunId, Second, Symbol,
 };
 use lobd::engine::{LedgerSummary, ModelInCharge, Started, TradedInstrument};
-use lobd::trading::{EntryStyle, ShutdownPolicy, TradingSettings};
+use lobd::trading::{EntryStyle, RiskLimits, ShutdownPolicy, TradingSettings};
 
 pub(crate) fn parse<T: std::str::FromStr>(text: &str) -> T
 where
@@ -36,10 +36,18 @@ pub(crate) fn settings() -> TradingSettings {
         stop_loss_trial_wait: Duration::from_secs(1),
         stop_loss_budget: Duration::from_secs(5),
         max_holding: Duration::from_mins(1),
-        max_position_notional: parse("6500"),
-        max_orders_per_minute: 30,
-        max_daily_loss: parse("200"),
-        price_collar: parse("0.01"),
+        limits: RiskLimits {
+            position_notional: parse("6500"),
+            account_notional: parse("60000"),
+            order_notional: parse("12000"),
+            open_orders: 50,
+            orders_per_minute: 30,
+            price_collar: parse("0.01"),
+            daily_loss: parse("200"),
+            drawdown: parse("9000"),
+            consecutive_losses: 1_000,
+            liquidation_distance: parse("0.02"),
+        },
         mark_price_max_age: Duration::from_secs(3),
         reconcile_interval: Duration::from_secs(5),
         shutdown_policy: ShutdownPolicy::Protect,

@@ -27,6 +27,8 @@ pub(crate) struct Venue {
     entry_price: Price,
     pub(crate) best_bid: Price,
     pub(crate) best_ask: Price,
+    /// Where it would liquidate, if it says so.
+    pub(crate) liquidation_price: Option<Price>,
     next_id: u64,
     /// Every id ever seen, to catch one used twice.
     pub(crate) placed: Vec<ClientOrderId>,
@@ -312,7 +314,7 @@ impl Venue {
             entry_price: self.entry_price,
             mark_price,
             unrealized_pnl: Amount::profit(self.exposure, self.entry_price, mark_price).unwrap(),
-            liquidation_price: None,
+            liquidation_price: self.liquidation_price,
             update_time: now,
         }
     }

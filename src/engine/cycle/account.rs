@@ -47,6 +47,7 @@ impl Cycle {
         let is_settled = self.settling_since.is_some_and(|since| report.asked_at >= since);
         if is_settled && findings.discrepancies.is_empty() && !findings.is_inconclusive {
             self.settling_since = None;
+            self.end_round_trip();
         }
         findings
     }

@@ -2,7 +2,7 @@
 
 use crate::domain::{OrderKind, OrderRequest, Prediction, Price, Rounding, Timestamp};
 use crate::trading::order::Purpose;
-use crate::trading::risk::Holding;
+use crate::trading::risk::{Elsewhere, Holding};
 use crate::trading::signal::{self, Signal, SignalInputs};
 use crate::trading::{WhyNot, prices};
 
@@ -10,15 +10,25 @@ use super::{Command, Cycle, Desk, Plan};
 
 impl Cycle {
     /// Judges a prediction and enters if it is worth it; else the reason is counted.
-    pub(in crate::engine) fn consider(&mut self, desk: &mut Desk<'_>, prediction: Prediction) {
+    pub(in crate::engine) fn consider(
+        &mut self,
+        desk: &mut Desk<'_>,
+        prediction: Prediction,
+        elsewhere: Elsewhere,
+    ) {
         self.prediction = Some(prediction);
-        self.why_not = self.try_to_enter(desk, &prediction).err();
+        self.why_not = self.try_to_enter(desk, &prediction, elsewhere).err();
         if let Some(why_not) = self.why_not {
             *self.why_not_counts.entry(why_not).or_default() += 1;
         }
     }
 
-    fn try_to_enter(&mut self, desk: &mut Desk<'_>, prediction: &Prediction) -> Result<(), WhyNot> {
+    fn try_to_enter(
+        &mut self,
+        desk: &mut Desk<'_>,
+        prediction: &Prediction,
+        elsewhere: Elsewhere,
+    ) -> Result<(), WhyNot> {
         desk.standing?;
         if self.is_open() {
             return Err(WhyNot::CycleOpen);
@@ -31,10 +41,15 @@ impl Cycle {
             second: self.market.second(),
         };
         let signal = signal::assess(desk.now, prediction, &inputs)?;
-        self.enter(desk, &signal)
+        self.enter(desk, &signal, elsewhere)
     }
 
-    fn enter(&mut self, desk: &mut Desk<'_>, signal: &Signal) -> Result<(), WhyNot> {
+    fn enter(
+        &mut self,
+        desk: &mut Desk<'_>,
+        signal: &Signal,
+        elsewhere: Elsewhere,
+    ) -> Result<(), WhyNot> {
         let filters = &self.instrument.filters;
         let style = desk.settings.entry_style;
         let (price, time_in_force) =
@@ -59,8 +74,9 @@ impl Cycle {
             exposure: self.held(),
             may_fill: self.blotter.worst_case(signal.side),
             mark_price: self.market.mark_price(),
+            elsewhere,
         };
-        let checked = (desk.settings, filters);
+        let checked = (&desk.settings.limits, filters);
         let approved = desk
             .risk
             .approve_entry(desk.now, request, checked, (signal.quote, &holding))

@@ -55,6 +55,17 @@ struct Plan {
     opened_at: Option<Timestamp>,
 }
 
+/// What the round trip under way will have brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+struct RoundTrip {
+    /// What was realised, after fees, when the last one ended.
+    realized_before: Amount,
+    /// Whether the position that was closed last was ours.
+    was_ours: bool,
+    /// What the last one brought, until it is taken.
+    ended_with: Option<Amount>,
+}
+
 /// One instrument's cycle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Cycle {
@@ -71,6 +82,7 @@ pub(super) struct Cycle {
     settling_since: Option<Timestamp>,
     /// Whether the position came from outside: it is protected, not traded.
     is_external: bool,
+    round_trip: RoundTrip,
     venue_position: Option<(Timestamp, PositionReport)>,
     /// Before this the position is not polled again.
     position_due_at: Option<Timestamp>,
@@ -108,6 +120,7 @@ impl Cycle {
             plan: None,
             settling_since: None,
             is_external: false,
+            round_trip: RoundTrip::default(),
             venue_position: None,
             position_due_at: None,
             last_fill_at: None,
@@ -198,6 +211,7 @@ impl Cycle {
         let Some(side) = held.side() else {
             if self.plan.is_some_and(|plan| plan.opened_at.is_some()) {
                 self.settling_since = self.settling_since.or(Some(now));
+                self.round_trip.was_ours = !self.is_external;
             }
             if self.blotter.live_for(Purpose::Entry).is_none() {
                 (self.plan, self.is_external) = (None, false);
@@ -210,6 +224,19 @@ impl Cycle {
         if let Some(plan) = &mut self.plan {
             plan.opened_at = plan.opened_at.or(Some(now));
         }
+    }
+
+    /// The venue agrees that the position is closed: what it brought is final.
+    fn end_round_trip(&mut self) {
+        let realized = self.realized();
+        let profit = realized.saturating_add(-self.round_trip.realized_before);
+        self.round_trip.realized_before = realized;
+        self.round_trip.ended_with = self.round_trip.was_ours.then_some(profit);
+    }
+
+    /// What a round trip brought that ended since this was last asked.
+    pub(super) const fn take_ended_round_trip(&mut self) -> Option<Amount> {
+        self.round_trip.ended_with.take()
     }
 
     /// Carries out what an order asked for.

@@ -1,6 +1,6 @@
 //! The cycle as people see it.
 
-use crate::domain::{Side, Timestamp};
+use crate::domain::{Amount, Price, Rate, Side, Timestamp};
 use crate::engine::status::{CyclePhase, SymbolStatus, Totals, WorkingOrder};
 use crate::trading::TradingSettings;
 use crate::trading::order::{Order, OrderState, Purpose};
@@ -37,6 +37,44 @@ impl Cycle {
             why_not_counts: self.why_not_counts.clone(),
             totals: self.totals(now),
         }
+    }
+
+    /// The notional of what is held and what opening orders may still fill, in the worse direction.
+    pub(in crate::engine) fn worst_notional(&self) -> Amount {
+        let Some(price) = self.market.mark_price().or(self.plan.map(|plan| plan.reference_price))
+        else {
+            return Amount::ZERO; // nothing was ever entered without a price
+        };
+        let worst = |side: Side| {
+            let held = self.held();
+            let worst = held.checked_add(self.blotter.worst_case(side).on(side)).unwrap_or(held);
+            Amount::notional(price, worst.quantity()).unwrap_or(Amount::MAX)
+        };
+        worst(Side::Buy).max(worst(Side::Sell))
+    }
+
+    /// Orders and stops that work or may work.
+    pub(in crate::engine) fn open_orders(&self) -> usize {
+        self.blotter.live().count() + self.protection.live().count()
+    }
+
+    /// What the position would bring now; `None` if no price says that.
+    pub(in crate::engine) fn unrealized(
+        &self,
+        now: Timestamp,
+        settings: &TradingSettings,
+    ) -> Option<Amount> {
+        let held = self.held();
+        if held.is_zero() { Some(Amount::ZERO) } else { self.profit(now, settings, held) }
+    }
+
+    /// How far the mark price is from where the venue would liquidate, with that price.
+    pub(in crate::engine) fn liquidation_distance(&self) -> Option<(Rate, Price)> {
+        let side = self.held().side()?;
+        let (_, report) = self.venue_position.filter(|(_, it)| it.exposure.side() == Some(side))?;
+        let liquidation = report.liquidation_price.filter(|price| !price.is_zero())?;
+        let mark_price = self.market.mark_price().unwrap_or(report.mark_price);
+        Some((liquidation.relative_to(mark_price).abs(), liquidation))
     }
 
     fn phase(&self) -> CyclePhase {

@@ -125,7 +125,7 @@ mod tests {
     use crate::domain::{Amount, ClientOrderId, Failure, FeeRates, Rate, RunId};
     use crate::engine::{LedgerSummary, Started, TradedInstrument};
     use crate::store::tape::tests::{bitcoin, instrument};
-    use crate::trading::{EntryStyle, ShutdownPolicy, TradingSettings};
+    use crate::trading::{EntryStyle, RiskLimits, ShutdownPolicy, TradingSettings};
 
     fn settings() -> TradingSettings {
         let amount = |text: &str| -> Amount { text.parse().unwrap() };
@@ -142,10 +142,18 @@ mod tests {
             stop_loss_trial_wait: Duration::from_secs(1),
             stop_loss_budget: Duration::from_secs(5),
             max_holding: Duration::from_mins(1),
-            max_position_notional: amount("12000"),
-            max_orders_per_minute: 60,
-            max_daily_loss: amount("200"),
-            price_collar: rate("0.01"),
+            limits: RiskLimits {
+                position_notional: amount("12000"),
+                account_notional: amount("60000"),
+                order_notional: amount("12000"),
+                open_orders: 50,
+                orders_per_minute: 60,
+                price_collar: rate("0.01"),
+                daily_loss: amount("200"),
+                drawdown: amount("9000"),
+                consecutive_losses: 1_000,
+                liquidation_distance: rate("0.02"),
+            },
             mark_price_max_age: Duration::from_secs(3),
             reconcile_interval: Duration::from_secs(5),
             shutdown_policy: ShutdownPolicy::Protect,

@@ -87,7 +87,10 @@ fn invariant_1_what_was_committed_reads_back_and_what_was_not_is_gone() {
     assert_eq!(records[1].event, Event::Fill(fill(7, Side::Buy, 2)));
     let bytes = postcard::to_stdvec(&cancel()).unwrap();
     assert_eq!(records[1].commands, [bytes.clone(), bytes]);
-    assert_eq!(journal.verify().unwrap(), Verification { events: 2, commands: 2 });
+    assert_eq!(
+        journal.verify().unwrap(),
+        Verification { events: 2, of_older_layouts: 0, commands: 2 }
+    );
 }
 
 #[test]
@@ -115,6 +118,28 @@ fn invariant_2_any_change_to_what_was_written_is_found_and_named() {
             "{statement}: {found:?}"
         );
     }
+}
+
+#[test]
+fn events_of_an_older_layout_are_proven_by_their_hashes_and_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = open(&folder);
+    let run = journal.start_run(at(1), "0.0.9").unwrap();
+    for second in 1..=3 {
+        journal.append(at(second), &Event::Tick).unwrap();
+    }
+    journal.commit(&[]).unwrap();
+    journal
+        .connection
+        .execute("UPDATE events SET version = version - 1 WHERE seq < 3", [])
+        .unwrap();
+    let found = journal.verify().unwrap();
+    assert_eq!((found.events, found.of_older_layouts), (3, 2));
+    let error = journal.replay(run.epoch).unwrap_err();
+    assert!(matches!(error, StoreError::CorruptEvent { sequence: 1, .. }), "{error}");
+    let change = "UPDATE events SET payload = x'00' WHERE seq = 1";
+    journal.connection.execute(change, []).unwrap();
+    assert!(journal.verify().is_err(), "its hash does not hold");
 }
 
 #[test]

@@ -19,7 +19,9 @@ const PAGE_EVENTS: i64 = 256;
 pub struct Verification {
     /// Events whose hashes and payloads are as written.
     pub events: u64,
-    /// Commands among them.
+    /// Events among them of a layout that this version no longer reads; their hashes hold.
+    pub of_older_layouts: u64,
+    /// Commands they led to.
     pub commands: u64,
 }
 
@@ -82,7 +84,8 @@ impl Iterator for Records<'_> {
 impl RawRecord {
     fn event(&self) -> Result<Event, String> {
         if self.version != EVENT_LAYOUT {
-            return Err(format!("its layout {} is not {EVENT_LAYOUT}", self.version));
+            let version = self.version;
+            return Err(format!("its layout is {version}, this lobd reads {EVENT_LAYOUT}"));
         }
         match postcard::take_from_bytes(&self.payload) {
             Ok((event, [])) => Ok(event),
@@ -157,7 +160,12 @@ pub(super) fn verify(connection: &Connection, path: &Path) -> Result<Verificatio
         if raw.hash != previous {
             return Err(corrupt("its hash is not that of what is written".to_owned()));
         }
-        raw.event().map_err(corrupt)?;
+        // An older lobd's payload is what was written, if this one cannot read it.
+        if raw.version < EVENT_LAYOUT {
+            verification.of_older_layouts += 1;
+        } else {
+            raw.event().map_err(corrupt)?;
+        }
         verification.events += 1;
         verification.commands += raw.commands.len() as u64;
     }

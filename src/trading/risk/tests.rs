@@ -2,30 +2,21 @@
 
 use super::*;
 use crate::domain::{Rate, TimeInForce};
-use crate::trading::{EntryStyle, ShutdownPolicy};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
-fn settings() -> TradingSettings {
-    TradingSettings {
-        signal_spread_multiple: Rate::ZERO,
-        edge_margin: Rate::ZERO,
-        order_notional: "6000".parse().unwrap(),
-        entry_style: EntryStyle::Join,
-        entry_life: Duration::from_secs(10),
-        stop_loss: "10".parse().unwrap(),
-        venue_stop_multiple: "1.5".parse().unwrap(),
-        stop_loss_max_trial: 3,
-        stop_loss_trial_wait: Duration::from_secs(1),
-        stop_loss_budget: Duration::from_secs(5),
-        max_holding: MINUTE,
-        max_position_notional: "10000".parse().unwrap(),
-        max_orders_per_minute: 2,
-        max_daily_loss: "100".parse().unwrap(),
+fn limits() -> RiskLimits {
+    RiskLimits {
+        position_notional: "10000".parse().unwrap(),
+        account_notional: "15000".parse().unwrap(),
+        order_notional: "9500".parse().unwrap(),
+        open_orders: 4,
+        orders_per_minute: 2,
         price_collar: "0.001".parse().unwrap(),
-        mark_price_max_age: Duration::from_secs(3),
-        reconcile_interval: Duration::from_secs(5),
-        shutdown_policy: ShutdownPolicy::Protect,
+        daily_loss: Amount::ZERO,
+        drawdown: Amount::ZERO,
+        consecutive_losses: 0,
+        liquidation_distance: Rate::ZERO,
     }
 }
 
@@ -61,16 +52,25 @@ fn entry(side: Side, quantity: &str, price: &str) -> OrderRequest {
 
 /// Asks for an entry while this much is held and this much may still fill.
 fn ask(request: OrderRequest, held: &str, may_fill: &str) -> Result<(), Refusal> {
+    ask_with(request, (held, may_fill), Elsewhere::default())
+}
+
+fn ask_with(
+    request: OrderRequest,
+    (held, may_fill): (&str, &str),
+    elsewhere: Elsewhere,
+) -> Result<(), Refusal> {
     let holding = Holding {
         exposure: held.parse().unwrap(),
         may_fill: may_fill.parse().unwrap(),
         mark_price: Some("60000".parse().unwrap()),
+        elsewhere,
     };
     let quote = Quote { best_bid: "60000".parse().unwrap(), best_ask: "60000.1".parse().unwrap() };
-    let (settings, filters) = (settings(), filters());
-    let mut budget = RiskBudget::carried_over(NOW, Amount::ZERO);
+    let (limits, filters) = (limits(), filters());
+    let mut budget = RiskBudget::default();
     budget
-        .approve_entry(NOW, request, (&settings, &filters), (quote, &holding))
+        .approve_entry(NOW, request, (&limits, &filters), (quote, &holding))
         .map(|approved| assert_eq!(*approved.get(), request))
 }
 
@@ -86,6 +86,31 @@ fn invariant_1_the_worst_case_decides_and_not_the_position_alone() {
 }
 
 #[test]
+fn what_is_held_elsewhere_leaves_the_account_less() {
+    let elsewhere = |notional: &str, open_orders| Elsewhere {
+        notional: notional.parse().unwrap(),
+        open_orders,
+    };
+    let ask = |held: &str, elsewhere| {
+        let request = entry(Side::Buy, "0.1", "60000");
+        ask_with(request, (held, "0"), elsewhere)
+    };
+    assert_eq!(ask("0", elsewhere("9000", 0)), Ok(()), "15,000 in all");
+    assert!(matches!(ask("0", elsewhere("9000.01", 0)), Err(Refusal::AccountLimit(..))));
+    assert!(matches!(ask("0.01", elsewhere("9000", 0)), Err(Refusal::AccountLimit(..))));
+    assert_eq!(ask("-0.1", elsewhere("15000", 0)), Ok(()), "what makes it smaller may always go");
+    assert_eq!(ask("0", elsewhere("0", 3)), Ok(()));
+    assert_eq!(ask("0", elsewhere("0", 4)), Err(Refusal::OpenOrders(4)));
+}
+
+#[test]
+fn one_order_alone_may_be_too_large() {
+    assert_eq!(ask(entry(Side::Buy, "0.158", "60000"), "0", "0"), Ok(()), "9,480 of 9,500");
+    let too_large = ask(entry(Side::Buy, "0.159", "60000"), "0", "0");
+    assert!(matches!(too_large, Err(Refusal::OrderSize(..))), "{too_large:?}");
+}
+
+#[test]
 fn an_entry_off_the_grid_or_far_from_the_mid_is_refused() {
     let refused = |request| ask(request, "0", "0").unwrap_err().why_not();
     assert_eq!(refused(entry(Side::Buy, "0.1", "60000.05")), WhyNot::Filter);
@@ -96,14 +121,15 @@ fn an_entry_off_the_grid_or_far_from_the_mid_is_refused() {
 
 #[test]
 fn no_more_entries_in_a_minute_than_allowed() {
-    let (settings, filters) = (settings(), filters());
-    let mut budget = RiskBudget::carried_over(NOW, Amount::ZERO);
+    let (limits, filters) = (limits(), filters());
+    let mut budget = RiskBudget::default();
     let quote = Quote { best_bid: "60000".parse().unwrap(), best_ask: "60000.1".parse().unwrap() };
-    let holding = Holding { exposure: Exposure::ZERO, may_fill: Quantity::ZERO, mark_price: None };
+    let (exposure, may_fill, elsewhere) = (Exposure::ZERO, Quantity::ZERO, Elsewhere::default());
+    let holding = Holding { exposure, may_fill, mark_price: None, elsewhere };
     let mut ask = |seconds: u64| {
         let now = NOW + Duration::from_secs(seconds);
         let request = entry(Side::Buy, "0.1", "60000");
-        budget.approve_entry(now, request, (&settings, &filters), (quote, &holding)).is_ok()
+        budget.approve_entry(now, request, (&limits, &filters), (quote, &holding)).is_ok()
     };
     assert_eq!(
         [ask(0), ask(10), ask(20), ask(59), ask(60), ask(61)],
@@ -123,14 +149,4 @@ fn closing_is_always_allowed_and_clipped_to_what_the_venue_takes() {
     assert_eq!(market.quantity, "0.2".parse().unwrap(), "the rest goes with the next one");
     assert_eq!(close("0.1234", OrderKind::Market).unwrap().quantity, "0.123".parse().unwrap());
     assert!(close("0.0004", OrderKind::Market).is_err(), "dust is no order");
-}
-
-#[test]
-fn the_day_s_profit_begins_anew_at_midnight() {
-    let mut budget = RiskBudget::carried_over(NOW, "-40".parse().unwrap());
-    assert_eq!(budget.realized_today(NOW, "-10".parse().unwrap()), "-50".parse().unwrap());
-    let tomorrow = NOW + Duration::from_hours(24);
-    assert_eq!(budget.realized_today(tomorrow, "-10".parse().unwrap()), Amount::ZERO);
-    let later = budget.realized_today(tomorrow, "-15".parse().unwrap());
-    assert_eq!(later, "-5".parse().unwrap());
 }

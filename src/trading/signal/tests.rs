@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::domain::Amount;
-use crate::trading::{EntryStyle, ShutdownPolicy};
+use crate::trading::{EntryStyle, RiskLimits, ShutdownPolicy};
 
 fn settings() -> TradingSettings {
     TradingSettings {
@@ -19,10 +19,18 @@ fn settings() -> TradingSettings {
         stop_loss_trial_wait: Duration::from_secs(1),
         stop_loss_budget: Duration::from_secs(5),
         max_holding: Duration::from_mins(1),
-        max_position_notional: Amount::ZERO,
-        max_orders_per_minute: 30,
-        max_daily_loss: Amount::ZERO,
-        price_collar: Rate::ZERO,
+        limits: RiskLimits {
+            position_notional: Amount::ZERO,
+            account_notional: Amount::ZERO,
+            order_notional: Amount::ZERO,
+            open_orders: 50,
+            orders_per_minute: 30,
+            price_collar: Rate::ZERO,
+            daily_loss: Amount::ZERO,
+            drawdown: Amount::ZERO,
+            consecutive_losses: 1_000,
+            liquidation_distance: Rate::ZERO,
+        },
         mark_price_max_age: Duration::from_secs(3),
         reconcile_interval: Duration::from_secs(5),
         shutdown_policy: ShutdownPolicy::Protect,
