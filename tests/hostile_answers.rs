@@ -66,7 +66,7 @@ const UNREADABLE: &[Hostile] = &[
     ("a price beyond its range", || Reply::json(200, &ANSWER.replace("60000.1", "1e39"))),
     ("a price that is none", || Reply::json(200, &ANSWER.replace("60000.1", "NaN"))),
     ("a negative quantity", || Reply::json(200, &ANSWER.replace("0.010", "-0.010"))),
-    ("a status of a later year", || Reply::json(200, &ANSWER.replace("NEW", "HALF_FILLED"))),
+    ("a side of a later year", || Reply::json(200, &ANSWER.replace("BUY", "LEND"))),
 ];
 
 const ANSWER: &str = r#"{"orderId":7,"symbol":"BTCUSDT","status":"NEW","clientOrderId":"lobd-1",

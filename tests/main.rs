@@ -33,6 +33,8 @@ mod engine_stop_loss;
 #[cfg(test)]
 mod engine_weight;
 #[cfg(test)]
+mod engine_unknown_status;
+#[cfg(test)]
 mod engine_world;
 #[cfg(test)]
 mod error_table;
@@ -101,3 +103,5 @@ mod support;
 mod training;
 #[cfg(test)]
 mod wire;
+mod unknown_values;
+#[cfg(test)]

@@ -352,6 +352,7 @@ proptest! {
                     | StopStatus::Canceled
                     | StopStatus::Expired
                     | StopStatus::Rejected => prop_assert_eq!(ended, None),
+                    StopStatus::Unknown => prop_assert!(false, "the exchange knows its own"),
                 }
             }
         }

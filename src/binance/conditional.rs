@@ -9,7 +9,7 @@ use super::order_requests::{
     ConditionalRequest, conditional_cancellation, conditional_placement, conditional_question,
     of_symbol,
 };
-use super::parse::{ConditionalReport, parse_conditional, parse_stop};
+use super::parse::{ConditionalReport, parse_conditional, parse_rows, parse_stop};
 use super::request::Request;
 use super::rest::RestClient;
 use super::wire::{self, ConditionalType};
@@ -85,7 +85,7 @@ impl RestClient {
     ) -> Result<Vec<StopReport>, BinanceError> {
         let rows = self.waiting(symbol).await?;
         let stops = rows.iter().filter(|row| row.order_type == ConditionalType::StopMarket);
-        Ok(stops.map(parse_stop).collect::<Result<_, _>>()?)
+        Ok(parse_rows(stops, parse_stop)?)
     }
 
     /// The waiting conditional orders of a symbol, or of all.
@@ -97,7 +97,7 @@ impl RestClient {
         symbol: Option<Symbol>,
     ) -> Result<Vec<ConditionalReport>, BinanceError> {
         let rows = self.waiting(symbol).await?;
-        Ok(rows.iter().map(parse_conditional).collect::<Result<_, _>>()?)
+        Ok(parse_rows(&rows, parse_conditional)?)
     }
 
     /// Cancels every conditional order of a symbol.

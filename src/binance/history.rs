@@ -1,6 +1,7 @@
 //! What was: our trades, orders, conditional orders and payments, all pages.
 //!
-//! Invariant: a history is told whole or not at all, for one with a hole is worse than none.
+//! Invariant: a history is told whole or not at all, for one with a hole is worse than none. Only a
+//! row that means nothing without a value unknown to this version is left out, and told of.
 
 use serde::de::DeserializeOwned;
 
@@ -8,6 +9,7 @@ use super::error::BinanceError;
 use super::pages::{MOST_PAGES, PAGE, Pages, Question};
 use super::parse::{
     ConditionalReport, Income, parse_conditional, parse_fills, parse_incomes, parse_order,
+    parse_rows,
 };
 use super::request::Request;
 use super::rest::RestClient;
@@ -63,7 +65,7 @@ impl RestClient {
         };
         let pages = Pages::after(after.map(|known| known.0), since, self.now());
         let rows = self.read_pages(&history, pages).await?;
-        Ok(rows.iter().map(parse_order).collect::<Result<_, _>>()?)
+        Ok(parse_rows(&rows, parse_order)?)
     }
 
     /// Our conditional orders in a symbol after a known one, or since a moment.
@@ -84,7 +86,7 @@ impl RestClient {
         };
         let pages = Pages::after(after.map(|known| known.0), since, self.now());
         let rows = self.read_pages(&history, pages).await?;
-        Ok(rows.iter().map(parse_conditional).collect::<Result<_, _>>()?)
+        Ok(parse_rows(&rows, parse_conditional)?)
     }
 
     /// The account's payments from one moment on, before another: at most three months back. Here

@@ -11,7 +11,7 @@ use super::error::BinanceError;
 use super::order_requests::{
     self as requests, Amendment, OrderTerms, amendment, cancellation, of_symbol,
 };
-use super::parse::{Amended, parse_amendment, parse_order};
+use super::parse::{Amended, parse_amendment, parse_order, parse_rows};
 use super::request::Request;
 use super::rest::RestClient;
 use super::wire;
@@ -194,6 +194,6 @@ impl RestClient {
         request: &Request,
     ) -> Result<Vec<OrderReport>, BinanceError> {
         let rows: Vec<wire::Order> = self.send(what, request).await?;
-        Ok(rows.iter().map(parse_order).collect::<Result<_, _>>()?)
+        Ok(parse_rows(&rows, parse_order)?)
     }
 }

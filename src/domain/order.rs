@@ -111,11 +111,13 @@ impl OrderStatus {
     #[must_use]
     pub const fn is_terminal(self) -> bool {
         match self {
-            Self::New | Self::PartiallyFilled => false,
+            Self::New | Self::PartiallyFilled | Self::Unknown => false,
             Self::Filled
             | Self::Canceled
             | Self::Rejected
             | Self::Expired
+    /// The venue names a status that this version does not know: never read as filled or ended.
+    Unknown,
             | Self::ExpiredInMatch => true,
         }
     }
@@ -146,7 +148,11 @@ impl StopStatus {
     pub const fn is_working(self) -> bool {
         match self {
             Self::New | Self::Triggering | Self::Triggered => true,
-            Self::Finished | Self::Canceled | Self::Expired | Self::Rejected => false,
+            Self::Finished | Self::Canceled | Self::Expired | Self::Rejected | Self::Unknown => {
+                false
+            }
         }
     }
 }
+    /// The venue names a status that this version does not know: neither gone nor proven to protect.
+    Unknown,

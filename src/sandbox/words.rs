@@ -225,6 +225,7 @@ pub(super) const fn status(status: OrderStatus) -> &'static str {
         OrderStatus::Rejected => "REJECTED",
         OrderStatus::Expired => "EXPIRED",
         OrderStatus::ExpiredInMatch => "EXPIRED_IN_MATCH",
+        OrderStatus::Unknown => "UNKNOWN",
     }
 }
 
@@ -237,6 +238,7 @@ pub(super) const fn stop_status(status: StopStatus) -> &'static str {
         StopStatus::Canceled => "CANCELED",
         StopStatus::Expired => "EXPIRED",
         StopStatus::Rejected => "REJECTED",
+        StopStatus::Unknown => "UNKNOWN",
     }
 }
 

@@ -249,6 +249,7 @@ impl Order {
         self.order_id = self.order_id.or(Some(report.order_id));
         self.reported = self.reported.max(report.filled_quantity);
         let ending = match report.status {
+            OrderStatus::Unknown => return self.unresolved(now),
             OrderStatus::New | OrderStatus::PartiallyFilled => None,
             OrderStatus::Filled => Some(Ending::Filled),
             OrderStatus::Canceled | OrderStatus::Expired | OrderStatus::ExpiredInMatch => {
@@ -433,6 +434,27 @@ impl Order {
             (OrderState::Canceling(Inquiry::begin(now)), Some(OrderAction::Cancel))
         } else {
             (OrderState::Working, None)
+        }
+    }
+
+    /// The venue has it in a status beyond this version: it may fill, so it counts, and is asked for
+    /// until the venue says more. What ended stays so.
+    fn unresolved(&mut self, now: Timestamp) -> (OrderState, Option<OrderAction>) {
+        match (&self.state, self.is_cancel_wanted) {
+            (OrderState::Closed(Ending::Absent), _) => self.taken_back(now),
+            (OrderState::Canceling(_) | OrderState::Closed(_), _)
+            | (OrderState::Unknown(_), false) => (self.state, None),
+            (
+                OrderState::Pending { .. }
+                | OrderState::Unknown(_)
+                | OrderState::Denied { .. }
+                | OrderState::Working,
+                true,
+            ) => self.working(now),
+            (
+                OrderState::Pending { .. } | OrderState::Denied { .. } | OrderState::Working,
+                false,
+            ) => (OrderState::Unknown(Inquiry::begin(now)), None),
         }
     }
 

@@ -304,6 +304,25 @@ impl Venue {
     /// A stop that is silently gone.
     pub(crate) fn lose_stops(&mut self) {
         self.stops.clear();
+    /// Says this of every working order from now on; returns what the user stream tells.
+    pub(crate) fn call_orders(&mut self, status: OrderStatus) -> Vec<Event> {
+        let working = self.orders.values_mut().filter(|order| !order.report.status.is_terminal());
+        let call = |order: &mut VenueOrder| {
+            order.report.status = status;
+            Event::Order(order.report)
+        };
+        working.map(call).collect()
+    }
+
+    /// Says this of every stop from now on; returns what the user stream tells.
+    pub(crate) fn call_stops(&mut self, status: StopStatus) -> Vec<Event> {
+        let call = |stop: &mut StopReport| {
+            stop.status = status;
+            Event::Stop(stop.clone())
+        };
+        self.stops.values_mut().map(call).collect()
+    }
+
     }
 
     pub(crate) fn position(&self, now: Timestamp) -> PositionReport {

@@ -38,12 +38,12 @@ fn positions_tell_leverage_in_the_older_version_and_margin_in_the_newer() {
         fixtures.endpoint("Account/GetPositionInformation"),
     ] {
         assert_eq!(older[0].leverage.as_ref().unwrap().integer(), Some(10));
-        assert!(is_isolated(older[0].margin_type.as_ref().unwrap().as_str()));
+        assert_eq!(is_isolated(older[0].margin_type.as_ref().unwrap().as_str()), Some(true));
         assert_eq!(parse_position_risks(&older), Ok(Vec::new()), "flat");
     }
     let held: Vec<wire::Position> = fixtures.endpoint("Trading/GetPositions");
     assert!(matches!(parse_position_risks(&held), Err(ParseError::HedgeMode(_))));
-    assert!(!is_isolated(held[0].margin_type.as_ref().unwrap().as_str()), "cross");
+    assert_eq!(is_isolated(held[0].margin_type.as_ref().unwrap().as_str()), Some(false), "cross");
 }
 
 #[test]
@@ -80,7 +80,9 @@ fn settings_of_account_and_symbol_read() {
     let symbols: Vec<wire::SymbolConfiguration> =
         fixtures.official("account_api.symbol_configuration");
     assert_eq!(symbols[0].max_notional_value.integer(), Some(1_000_000));
-    assert!(!symbols[0].is_auto_add_margin.is_true() && !is_isolated(&symbols[0].margin_type));
+    assert!(!symbols[0].is_auto_add_margin.is_true());
+    assert_eq!(is_isolated(&symbols[0].margin_type), Some(false));
+    assert_eq!(is_isolated("SHARED"), None, "a type of a later year");
     let leverage: wire::Leverage = fixtures.endpoint("Account/ChangeInitialLeverage");
     assert_eq!(leverage.max_notional_value.integer(), Some(1_000_000));
     let mode: wire::PositionMode = fixtures.official("account_api.get_current_position_mode");

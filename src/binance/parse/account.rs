@@ -1,6 +1,7 @@
 //! Positions, balances, fills and fees.
 
-use super::{ParseError, exact, exact_or_zero, fee_magnitude, rounded, side, symbol};
+use super::unknown;
+use super::{ParseError, exact, exact_or_zero, fee_magnitude, parse_rows, rounded, side, symbol};
 use crate::binance::wire::{self, PositionSide};
 use crate::domain::{
     Amount, BalanceReport, Exposure, FeeRates, Fill, OrderId, PositionReport, Price, Symbol,
@@ -91,7 +92,8 @@ pub(super) fn position(row: &wire::Position) -> Result<PositionReport, ParseErro
     })
 }
 
-/// A held position of the hedge mode has no meaning for a one-way ledger.
+/// A held position of the hedge mode has no meaning for a one-way ledger. One whose side has a name
+/// unknown to this version is held all the same: it is risk, whatever it is called.
 pub(super) fn one_way(
     symbol: Symbol,
     exposure: Exposure,
@@ -104,7 +106,8 @@ pub(super) fn one_way(
         }
         PositionSide::Long | PositionSide::Short => Err(ParseError::HedgeMode(symbol)),
         PositionSide::Other(value) => {
-            Err(ParseError::UnknownValue { field: "position side", value: super::shorten(value) })
+            unknown::tell_once("position side", value, "such a position counts as one-way");
+            Ok(())
         }
     }
 }
@@ -128,12 +131,13 @@ pub fn parse_balances(rows: &[wire::Balance]) -> Result<Vec<BalanceReport>, Pars
     Ok(balances)
 }
 
-/// Our trades, oldest first.
+/// Our trades, oldest first; one whose side is unknown to this version is left out, and shows as a
+/// difference of the position.
 ///
 /// # Errors
-/// [`ParseError`] for a number that is none or a side unknown to this version.
+/// [`ParseError`] for a number that is none.
 pub fn parse_fills(rows: &[wire::UserTrade]) -> Result<Vec<Fill>, ParseError> {
-    let mut fills = rows.iter().map(fill).collect::<Result<Vec<_>, _>>()?;
+    let mut fills = parse_rows(rows, fill)?;
     fills.sort_by_key(|fill| fill.trade_id);
     Ok(fills)
 }

@@ -48,7 +48,7 @@ pub struct ChildOrder {
 /// A conditional order's state, as REST and the order socket answer it.
 ///
 /// # Errors
-/// [`ParseError`] for a number that is none, and for a status or side unknown to this version.
+/// [`ParseError`] for a number that is none, and for a side unknown to this version.
 pub fn parse_conditional(row: &wire::AlgoOrder) -> Result<ConditionalReport, ParseError> {
     const WHAT: &str = "algo order";
     Ok(ConditionalReport {
@@ -60,7 +60,7 @@ pub fn parse_conditional(row: &wire::AlgoOrder) -> Result<ConditionalReport, Par
         trigger_price: limit_price(WHAT, &row.trigger_price)?,
         limit_price: limit_price(WHAT, &row.price)?,
         size: order::stop_size(row.close_position.is_true(), &row.quantity)?,
-        status: order::stop_status(&row.algo_status)?,
+        status: order::stop_status(&row.algo_status),
         child: child(row)?,
         update_time: Timestamp::from_millis(row.update_time),
     })

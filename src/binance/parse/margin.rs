@@ -1,6 +1,6 @@
 //! Margin, leverage and payments of the account.
 
-use super::{ParseError, account, exact, rounded, symbol};
+use super::{ParseError, account, exact, rounded, symbol, unknown};
 use crate::binance::wire::{self, IncomeType, Text};
 use crate::domain::{
     Amount, Asset, Exposure, PositionReport, Price, Rate, Symbol, Timestamp, TradeId,
@@ -66,7 +66,7 @@ pub struct PositionRisk {
     pub maintenance_margin: Option<Amount>,
     /// The leverage set, where told (v2).
     pub leverage: Option<u32>,
-    /// Whether its margin is its own, where told (v2).
+    /// Whether its margin is its own, where told in words this version knows (v2).
     pub is_isolated: Option<bool>,
     /// How near to auto-deleveraging, 0 to 4, where told (v3).
     pub adl_quantile: Option<u8>,
@@ -170,15 +170,23 @@ fn position_risk(row: &wire::Position) -> Result<PositionRisk, ParseError> {
         notional: rounded(WHAT, "notional", &row.notional)?,
         maintenance_margin: optional("maintMargin", &row.maint_margin)?,
         leverage: leverage.transpose()?,
-        is_isolated: row.margin_type.as_ref().map(|kind| is_isolated(kind.as_str())),
+        is_isolated: row.margin_type.as_ref().and_then(|kind| is_isolated(kind.as_str())),
         adl_quantile: row.adl,
     })
 }
 
-/// `cross`, `CROSSED`, `isolated` and `ISOLATED` are all spelt by the venue.
+/// `cross`, `CROSSED`, `isolated` and `ISOLATED` are all spelt by the venue; `None` for anything
+/// else.
 #[must_use]
-pub fn is_isolated(margin_type: &str) -> bool {
-    margin_type.eq_ignore_ascii_case("isolated")
+pub fn is_isolated(margin_type: &str) -> Option<bool> {
+    match margin_type.to_ascii_lowercase().as_str() {
+        "isolated" => Some(true),
+        "cross" | "crossed" => Some(false),
+        _ => {
+            unknown::tell_once("margin type", margin_type, "it counts as not told");
+            None
+        }
+    }
 }
 
 /// The brackets of a symbol, the smallest first.

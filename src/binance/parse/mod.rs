@@ -1,7 +1,8 @@
 //! Wire to domain, pure: the only place where the venue's spelling gets its meaning.
 //!
-//! Invariants: **1** no input makes it panic; **2** an unknown status, side or mode is an error and
-//! never another value; **3** prices and quantities of orders and fills are exact; averages, marks
+//! Invariants: **1** no input makes it panic; **2** a value unknown to this version is never taken
+//! for another: a status stays `Unknown`, a position is held whatever its side is called, and what
+//! means nothing without it (an order's side) is an error, of which a list leaves out the row; **3** prices and quantities of orders and fills are exact; averages, marks
 //! and money the venue computed are rounded to 1e-8.
 
 mod account;
@@ -10,6 +11,7 @@ mod instrument;
 mod margin;
 mod market;
 mod order;
+mod unknown;
 mod user_event;
 
 use std::str::FromStr;
@@ -39,6 +41,7 @@ pub use market::{
     parse_recent_trades,
 };
 pub use order::{Amended, parse_amendment, parse_order, parse_stop};
+pub use unknown::parse_rows;
 pub use user_event::{UserEvent, parse_user_events};
 
 /// Why a message of the venue has no meaning here.

@@ -1,7 +1,7 @@
 //! Ordinary and conditional orders.
 
 use super::{ParseError, average_price, client_order_id, exact, exact_or_zero, limit_price};
-use super::{shorten, side, symbol};
+use super::{side, symbol, unknown};
 use crate::binance::wire;
 use crate::domain::{
     AlgoOrderId, ClientOrderId, OrderId, OrderReport, OrderStatus, Price, Quantity, StopReport,
@@ -11,7 +11,7 @@ use crate::domain::{
 /// An ordinary order's state.
 ///
 /// # Errors
-/// [`ParseError`] for a number that is none, and for a status or side unknown to this version.
+/// [`ParseError`] for a number that is none, and for a side unknown to this version.
 pub fn parse_order(order: &wire::Order) -> Result<OrderReport, ParseError> {
     const WHAT: &str = "order";
     let filled_quantity = exact_or_zero(WHAT, "executedQty", &order.executed_qty)?;
@@ -24,23 +24,27 @@ pub fn parse_order(order: &wire::Order) -> Result<OrderReport, ParseError> {
         quantity: exact(WHAT, "origQty", order.orig_qty.as_str())?,
         filled_quantity,
         average_price: average_price(WHAT, order.avg_price.as_ref(), filled_quantity)?,
-        status: order_status(&order.status)?,
+        status: order_status(&order.status),
         reduce_only: order.reduce_only.is_true(),
         update_time: Timestamp::from_millis(order.update_time),
     })
 }
 
-pub(super) fn order_status(status: &wire::OrderStatus) -> Result<OrderStatus, ParseError> {
+/// What follows from a status that is not known.
+const UNRESOLVED: &str = "such an order counts as working and is asked for again";
+
+pub(super) fn order_status(status: &wire::OrderStatus) -> OrderStatus {
     match status {
-        wire::OrderStatus::New => Ok(OrderStatus::New),
-        wire::OrderStatus::PartiallyFilled => Ok(OrderStatus::PartiallyFilled),
-        wire::OrderStatus::Filled => Ok(OrderStatus::Filled),
-        wire::OrderStatus::Canceled => Ok(OrderStatus::Canceled),
-        wire::OrderStatus::Rejected => Ok(OrderStatus::Rejected),
-        wire::OrderStatus::Expired => Ok(OrderStatus::Expired),
-        wire::OrderStatus::ExpiredInMatch => Ok(OrderStatus::ExpiredInMatch),
+        wire::OrderStatus::New => OrderStatus::New,
+        wire::OrderStatus::PartiallyFilled => OrderStatus::PartiallyFilled,
+        wire::OrderStatus::Filled => OrderStatus::Filled,
+        wire::OrderStatus::Canceled => OrderStatus::Canceled,
+        wire::OrderStatus::Rejected => OrderStatus::Rejected,
+        wire::OrderStatus::Expired => OrderStatus::Expired,
+        wire::OrderStatus::ExpiredInMatch => OrderStatus::ExpiredInMatch,
         wire::OrderStatus::Other(value) => {
-            Err(ParseError::UnknownValue { field: "order status", value: shorten(value) })
+            unknown::tell_once("order status", value, UNRESOLVED);
+            OrderStatus::Unknown
         }
     }
 }
@@ -48,7 +52,7 @@ pub(super) fn order_status(status: &wire::OrderStatus) -> Result<OrderStatus, Pa
 /// A conditional order's state, as REST answers it.
 ///
 /// # Errors
-/// [`ParseError`] for a number that is none, and for a status or side unknown to this version.
+/// [`ParseError`] for a number that is none, and for a side unknown to this version.
 pub fn parse_stop(order: &wire::AlgoOrder) -> Result<StopReport, ParseError> {
     const WHAT: &str = "algo order";
     Ok(StopReport {
@@ -58,7 +62,7 @@ pub fn parse_stop(order: &wire::AlgoOrder) -> Result<StopReport, ParseError> {
         side: side("side", &order.side)?,
         trigger_price: exact(WHAT, "triggerPrice", order.trigger_price.as_str())?,
         size: stop_size(order.close_position.is_true(), &order.quantity)?,
-        status: stop_status(&order.algo_status)?,
+        status: stop_status(&order.algo_status),
         child_order_id: child_order_id(&order.actual_order_id)?,
         reason: None,
         update_time: Timestamp::from_millis(order.update_time),
@@ -129,17 +133,18 @@ pub(super) fn child_order_id(text: &wire::Text) -> Result<Option<OrderId>, Parse
     exact("algo order", "actualOrderId", text.as_str()).map(|id| Some(OrderId(id)))
 }
 
-pub(super) fn stop_status(status: &wire::AlgoStatus) -> Result<StopStatus, ParseError> {
+pub(super) fn stop_status(status: &wire::AlgoStatus) -> StopStatus {
     match status {
-        wire::AlgoStatus::New => Ok(StopStatus::New),
-        wire::AlgoStatus::Triggering => Ok(StopStatus::Triggering),
-        wire::AlgoStatus::Triggered => Ok(StopStatus::Triggered),
-        wire::AlgoStatus::Finished => Ok(StopStatus::Finished),
-        wire::AlgoStatus::Canceled => Ok(StopStatus::Canceled),
-        wire::AlgoStatus::Expired => Ok(StopStatus::Expired),
-        wire::AlgoStatus::Rejected => Ok(StopStatus::Rejected),
+        wire::AlgoStatus::New => StopStatus::New,
+        wire::AlgoStatus::Triggering => StopStatus::Triggering,
+        wire::AlgoStatus::Triggered => StopStatus::Triggered,
+        wire::AlgoStatus::Finished => StopStatus::Finished,
+        wire::AlgoStatus::Canceled => StopStatus::Canceled,
+        wire::AlgoStatus::Expired => StopStatus::Expired,
+        wire::AlgoStatus::Rejected => StopStatus::Rejected,
         wire::AlgoStatus::Other(value) => {
-            Err(ParseError::UnknownValue { field: "algo status", value: shorten(value) })
+            unknown::tell_once("conditional order status", value, UNRESOLVED);
+            StopStatus::Unknown
         }
     }
 }
@@ -169,10 +174,11 @@ mod tests {
     }
 
     #[test]
-    fn invariant_2_an_unknown_status_is_an_error_and_never_filled() {
-        let unknown = order("\"NEW\"", "\"NEW_INSURANCE\"");
+    fn invariant_2_an_unknown_status_stays_unknown_and_an_unknown_side_is_an_error() {
+        let unknown = order("\"NEW\"", "\"NEW_INSURANCE\"").unwrap();
+        assert_eq!((unknown.status, unknown.status.is_terminal()), (OrderStatus::Unknown, false));
+        let unknown = order("\"BUY\"", "\"BORROW\"");
         assert!(matches!(unknown, Err(ParseError::UnknownValue { .. })), "{unknown:?}");
-        assert!(order("\"BUY\"", "\"BORROW\"").is_err());
         assert!(order("\"0.0008\"", "\"much\"").is_err());
     }
 

@@ -5,7 +5,9 @@
 //! ended whose last fill is not yet told.
 
 use super::{ParseError, PositionChange, account, average_price, client_order_id, exact};
-use super::{exact_or_zero, limit_price, order, read_json, rounded, shorten, side, symbol};
+use super::{
+    exact_or_zero, limit_price, order, read_json, rounded, shorten, side, symbol, unknown,
+};
 use crate::binance::parse::BalanceChange;
 use crate::binance::wire::{self, ExecutionType, Text};
 use crate::domain::{
@@ -73,7 +75,7 @@ fn order_events(update: &wire::OrderTradeUpdate) -> Result<Vec<UserEvent>, Parse
     if let Some(fill) = fill(update)? {
         events.push(UserEvent::Fill(fill));
     }
-    // The state of an order may be beyond this version; its fill above must count all the same.
+    // Where the order stands may not be readable; its fill above must count all the same.
     events.push(order_report(update).map_or_else(UserEvent::Unreadable, UserEvent::Order));
     Ok(events)
 }
@@ -87,8 +89,12 @@ fn fill(update: &wire::OrderTradeUpdate) -> Result<Option<Fill>, ParseError> {
         ExecutionType::New
         | ExecutionType::Canceled
         | ExecutionType::Expired
-        | ExecutionType::Amendment
-        | ExecutionType::Other(_) => false,
+        | ExecutionType::Amendment => false,
+        ExecutionType::Other(value) => {
+            let consequence = "no trade is booked by it; trades are taken from the history";
+            unknown::tell_once("execution type", value, consequence);
+            false
+        }
     };
     if !executed {
         return Ok(None);
@@ -124,7 +130,7 @@ fn order_report(update: &wire::OrderTradeUpdate) -> Result<OrderReport, ParseErr
         quantity: exact(WHAT, "q", order.quantity.as_str())?,
         filled_quantity,
         average_price: average_price(WHAT, Some(&order.average_price), filled_quantity)?,
-        status: order::order_status(&order.status)?,
+        status: order::order_status(&order.status),
         reduce_only: order.reduce_only.is_true(),
         update_time: Timestamp::from_millis(update.transaction_time),
     })
@@ -138,9 +144,9 @@ fn stop_event(update: &wire::AlgoUpdate) -> Result<Vec<UserEvent>, ParseError> {
         client_order_id: order::client_algo_id(&order.client_algo_id, order.algo_id),
         algo_order_id: AlgoOrderId(order.algo_id),
         side: side("S", &order.side)?,
-        trigger_price: exact(WHAT, "tp", order.trigger_price.as_str())?,
+        trigger_price: exact_or_zero(WHAT, "tp", &order.trigger_price)?,
         size: order::stop_size(order.close_position.is_true(), &order.quantity)?,
-        status: order::stop_status(&order.status)?,
+        status: order::stop_status(&order.status),
         child_order_id: order::child_order_id(&order.actual_order_id)?,
         reason: order
             .reject_reason
@@ -214,10 +220,23 @@ mod tests {
     #[test]
     fn a_fill_counts_even_if_the_status_is_beyond_this_version() {
         let events = parse_user_events(&trade("NEW_ADL"));
+        let [UserEvent::Fill(_), UserEvent::Order(order)] = events.as_slice() else {
+            panic!("{events:?}")
+        };
+        assert_eq!(order.status, OrderStatus::Unknown);
+        let events =
+            parse_user_events(&trade("FILLED").replace("\"p\":\"60000.0\"", "\"p\":\"?\""));
         assert!(
             matches!(events.as_slice(), [UserEvent::Fill(_), UserEvent::Unreadable(_)]),
             "{events:?}"
         );
+    }
+
+    #[test]
+    fn an_execution_beyond_this_version_is_no_trade_and_still_tells_of_the_order() {
+        let frame = trade("FILLED").replace("\"x\":\"TRADE\"", "\"x\":\"SETTLED\"");
+        let events = parse_user_events(&frame);
+        assert!(matches!(events.as_slice(), [UserEvent::Order(_)]), "{events:?}");
     }
 
     #[test]

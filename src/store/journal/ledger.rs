@@ -316,6 +316,7 @@ const fn order_status_name(status: OrderStatus) -> &'static str {
         OrderStatus::Expired => "EXPIRED",
         OrderStatus::ExpiredInMatch => "EXPIRED_IN_MATCH",
     }
+        OrderStatus::Unknown => "UNKNOWN",
 }
 
 const fn stop_status_name(status: StopStatus) -> &'static str {
@@ -328,4 +329,5 @@ const fn stop_status_name(status: StopStatus) -> &'static str {
         StopStatus::Expired => "EXPIRED",
         StopStatus::Rejected => "REJECTED",
     }
+        StopStatus::Unknown => "UNKNOWN",
 }

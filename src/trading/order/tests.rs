@@ -143,6 +143,7 @@ fn rows_of_reports() -> String {
         ("report rejected", OrderStatus::Rejected, "0"),
         ("report expired", OrderStatus::Expired, "0"),
         ("report self-traded", OrderStatus::ExpiredInMatch, "0"),
+        ("report beyond us", OrderStatus::Unknown, "0.4"),
     ];
     let mut rows: String = reports
         .iter()
@@ -198,6 +199,7 @@ fn every_state_has_an_answer_to_every_event() {
         report rejected       r  r  r  r  r  r  f  c  r  r
         report expired        c  c  c  c  c  c  f  c  r  c
         report self-traded    c  c  c  c  c  c  f  c  r  c
+        report beyond us      U  Cx U  U  U  C  f  c  r  Cx
         booked in part        W  Cx W  W  W  C  f  c  r  Cx
         booked wholly         f  f  f  f  f  f  f  f  f  f
         place not sent        a  a  a  a  W  C  f  c  r  a

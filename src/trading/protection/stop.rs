@@ -203,6 +203,7 @@ impl Stop {
         self.child_order_id = report.child_order_id.or(self.child_order_id);
         let ended = |ending| (StopState::Closed(ending), None);
         match (&self.state, report.status) {
+            (_, StopStatus::Unknown) => self.unresolved(now),
             (StopState::Closed(StopEnding::Absent), StopStatus::New) => self.taken_back(now),
             (
                 StopState::Closed(
@@ -356,6 +357,22 @@ impl Stop {
             | StopState::Working
             | StopState::Triggered { .. }
             | StopState::Closed(_) => (self.state, None),
+        }
+    }
+
+    /// The venue has it in a status beyond this version: it may trigger, but proves no protection,
+    /// and is asked for until the venue says more. What ended stays so.
+    fn unresolved(&mut self, now: Timestamp) -> (StopState, Option<StopAction>) {
+        match (&self.state, self.is_cancel_wanted) {
+            (StopState::Closed(StopEnding::Absent), _) => self.taken_back(now),
+            (StopState::Triggered { .. } | StopState::Canceling(_) | StopState::Closed(_), _)
+            | (StopState::Unknown(_), false) => (self.state, None),
+            (StopState::Pending { .. } | StopState::Unknown(_) | StopState::Working, true) => {
+                self.working(now)
+            }
+            (StopState::Pending { .. } | StopState::Working, false) => {
+                (StopState::Unknown(Inquiry::begin(now)), None)
+            }
         }
     }
 

@@ -110,6 +110,7 @@ fn every_state_has_an_answer_to_every_event() {
         ("report canceled", StopStatus::Canceled),
         ("report expired", StopStatus::Expired),
         ("report rejected", StopStatus::Rejected),
+        ("report beyond us", StopStatus::Unknown),
     ] {
         grid += &row(name, soon, StopEvent::Report(&report(status)));
     }
@@ -136,6 +137,7 @@ fn every_state_has_an_answer_to_every_event() {
         report canceled       c  c  c  c  c  c  c  f  c  r  c
         report expired        c  c  c  c  c  c  c  f  c  r  c
         report rejected       r  r  r  r  r  r  r  f  c  r  r
+        report beyond us      U  Cx U  U  U  T  C  f  c  r  Cx
         place not sent        a  a  a  a  W  T  C  f  c  r  a
         place unknown         U  U  U  U  W  T  C  f  c  r  a
         place refused         r  r  r  r  W  T  C  f  c  r  a
