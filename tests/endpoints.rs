@@ -17,7 +17,7 @@ use lobd::binance::{
 };
 use lobd::clock::{Clock, SharedClock};
 use lobd::config::Credentials;
-use lobd::domain::{Environment, Symbol, Timestamp};
+use lobd::domain::{Environment, SelfTradePrevention, Symbol, Timestamp};
 use lobd::sign::Secret;
 
 use crate::support;
@@ -100,6 +100,7 @@ fn client(url: &str) -> Arc<RestClient> {
         }),
         receive_window: Duration::from_secs(5),
         timeout: Duration::from_secs(20),
+        self_trade_prevention: SelfTradePrevention::default(),
     };
     let clock: SharedClock = Arc::new(Standing);
     Arc::new(RestClient::new(settings, clock).unwrap())

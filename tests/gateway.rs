@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use lobd::binance::{BinanceError, BinanceVenue, RestClient, RestSettings};
+use lobd::binance::{Batch, BinanceError, BinanceVenue, RestClient, RestSettings};
 use lobd::clock::{Clock, SystemClock};
 use lobd::config::Credentials;
 use lobd::domain::{
-    ClientOrderId, Environment, Failure, OrderKind, OrderRequest, Side, Symbol, TimeInForce,
-    Timestamp,
+    ClientOrderId, Environment, Failure, OrderKind, OrderRequest, SelfTradePrevention, Side,
+    StopRequest, StopSize, Symbol, TimeInForce, Timestamp,
 };
 use lobd::sign::{Secret, Signer};
 use lobd::venue::Venue;
@@ -34,6 +34,7 @@ fn settings(url: &str) -> RestSettings {
         }),
         receive_window: Duration::from_secs(5),
         timeout: Duration::from_millis(500),
+        self_trade_prevention: SelfTradePrevention::default(),
     }
 }
 
@@ -269,7 +270,7 @@ async fn what_is_signed_is_what_is_sent() {
     let key = Signer::new(&Secret::new(SECRET.to_owned()));
     assert_eq!(key.sign(signed), signature, "the signature covers the bytes sent");
     let expected = "symbol=BTCUSDT&side=BUY&type=LIMIT&quantity=0.01&price=60000.1\
-        &timeInForce=GTX&newClientOrderId=lobd-00000001-1-1&newOrderRespType=RESULT\
+        &timeInForce=GTX&selfTradePreventionMode=EXPIRE_MAKER&newClientOrderId=lobd-00000001-1-1&newOrderRespType=RESULT\
         &recvWindow=5000&timestamp=";
     assert!(signed.starts_with(expected), "{signed}");
 }
@@ -343,6 +344,63 @@ async fn trade_history_is_read_to_its_last_page() {
         .collect();
     let (second, third) = (Some("1001".to_owned()), Some("2001".to_owned()));
     assert_eq!(pages, [None, second, third]);
+}
+
+/// Promise I12: refusals for the time cannot make a storm of questions for it.
+#[tokio::test]
+async fn a_venue_that_refuses_every_timestamp_is_asked_for_the_time_seldom() {
+    let late = r#"{"code":-1021,"msg":"Timestamp for this request is outside of the recvWindow."}"#;
+    let fake = venue(move |_| Reply::json(400, late)).await;
+    let client = client(&fake.url);
+    client.measure_clock().await.unwrap();
+    let offsets = client.clock_offsets();
+    let measured = fake.seen_at("/fapi/v1/time").len();
+    let refused = futures_util::future::join_all((0..20).map(|_| {
+        let client = Arc::clone(&client);
+        async move { client.cancel_order(bitcoin(), order().client_order_id).await }
+    }));
+    for outcome in refused.await {
+        assert_eq!(outcome.unwrap_err().code(), Some(-1021));
+    }
+    assert!(offsets.has_changed().unwrap(), "whoever waits for it learns of the measurement");
+    let sent = fake.seen_at(ORDER_PATH).len();
+    assert!(sent > 20 && sent <= 40, "{sent}: each once more at the most");
+    let asked = fake.seen_at("/fapi/v1/time").len() - measured;
+    assert!(asked <= 2 * measured, "{asked} questions for the time");
+}
+
+#[tokio::test]
+async fn every_order_says_which_one_goes_when_two_of_ours_meet() {
+    let modes = [
+        (SelfTradePrevention::default(), "EXPIRE_MAKER"),
+        (SelfTradePrevention::ExpireTaker, "EXPIRE_TAKER"),
+        (SelfTradePrevention::ExpireBoth, "EXPIRE_BOTH"),
+    ];
+    for (mode, word) in modes {
+        let fake = venue(|_| Reply::json(400, r#"{"code":-2019,"msg":"Margin."}"#)).await;
+        let settings = RestSettings { self_trade_prevention: mode, ..settings(&fake.url) };
+        let client = RestClient::new(settings, Arc::new(SystemClock::start())).unwrap();
+        client.place_order(&order()).await.unwrap_err();
+        let batch = Batch::new(vec![order()]).unwrap();
+        client.place_orders(&batch).await.unwrap_err();
+        client.place_protective_stop(&stop()).await.unwrap_err();
+        for path in [ORDER_PATH, "/fapi/v1/algoOrder"] {
+            let seen = &fake.seen_at(path)[0];
+            assert_eq!(seen.parameter("selfTradePreventionMode"), Some(word), "{path}");
+        }
+        let batch = fake.seen_at("/fapi/v1/batchOrders");
+        assert!(batch[0].query.contains(word), "{}", batch[0].query);
+    }
+}
+
+fn stop() -> StopRequest {
+    StopRequest {
+        client_order_id: ClientOrderId::new("lobd-00000001-1-2").unwrap(),
+        symbol: bitcoin(),
+        side: Side::Sell,
+        trigger_price: "59000".parse().unwrap(),
+        size: StopSize::Quantity("0.010".parse().unwrap()),
+    }
 }
 
 #[tokio::test]

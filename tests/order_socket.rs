@@ -11,8 +11,8 @@ use lobd::binance::{
 use lobd::clock::{Clock, SystemClock};
 use lobd::config::Credentials;
 use lobd::domain::{
-    ClientOrderId, Environment, Failure, OrderRequest, OrderStatus, Side, StopRequest, StopSize,
-    Symbol,
+    ClientOrderId, Environment, Failure, OrderRequest, OrderStatus, SelfTradePrevention, Side,
+    StopRequest, StopSize, Symbol,
 };
 use lobd::sign::{Secret, Signer};
 use lobd::venue::Venue;
@@ -68,6 +68,7 @@ fn client(url: &str, patience: Duration) -> Arc<RestClient> {
         }),
         receive_window: Duration::from_secs(5),
         timeout: patience,
+        self_trade_prevention: SelfTradePrevention::default(),
     };
     Arc::new(RestClient::new(settings, Arc::new(SystemClock::start())).unwrap())
 }

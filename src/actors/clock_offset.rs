@@ -1,11 +1,13 @@
-//! Measures how far the venue's clock stands from ours, and tells the engine.
+//! Measures how far the venue's clock stands from ours, and tells the engine; so it does when a
+//! request that was refused for its timestamp had it measured.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::binance::RestClient;
+use crate::binance::{ClockOffset, RestClient};
 use crate::engine::Event;
 
 use super::supervisor::{Actor, ActorFailure};
@@ -60,18 +62,21 @@ impl ClockOffsetMeter {
         Self { rest, trader, watch: OffsetWatch { is_off: false } }
     }
 
+    /// Tells what was measured, whoever asked for it.
+    async fn tell(&mut self, ClockOffset { nanos, .. }: ClockOffset) {
+        match self.watch.judge(nanos) {
+            Some((true, text)) => tracing::warn!("{text}"),
+            Some((false, text)) => tracing::info!("{text}"),
+            None => {}
+        }
+        // Without a trader nobody is left to be told.
+        let _ = self.trader.tell(Event::ClockOffset { nanos }).await;
+    }
+
     /// Measures once; says how long to wait for the next time.
-    async fn measure(&mut self) -> Duration {
+    async fn measure(&self) -> Duration {
         match self.rest.measure_clock().await {
-            Ok(offset) => {
-                match self.watch.judge(offset.nanos) {
-                    Some((true, text)) => tracing::warn!("{text}"),
-                    Some((false, text)) => tracing::info!("{text}"),
-                    None => {}
-                }
-                let _ = self.trader.tell(Event::ClockOffset { nanos: offset.nanos }).await;
-                INTERVAL
-            }
+            Ok(_) => INTERVAL,
             Err(error) => {
                 tracing::warn!(%error, "the venue's time could not be had");
                 RETRY
@@ -83,12 +88,19 @@ impl ClockOffsetMeter {
 impl Actor for ClockOffsetMeter {
     /// Runs until shut down.
     async fn run(&mut self, shutdown: &CancellationToken) -> Result<(), ActorFailure> {
+        let mut offsets = self.rest.clock_offsets();
+        let mut due = Instant::now();
         loop {
-            let wait = self.measure().await;
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return Ok(()),
-                () = tokio::time::sleep(wait) => {}
+                Ok(()) = offsets.changed() => {
+                    let measured = *offsets.borrow_and_update();
+                    if let Some(offset) = measured {
+                        self.tell(offset).await;
+                    }
+                }
+                () = sleep_until(due) => due = Instant::now() + self.measure().await,
             }
         }
     }

@@ -107,6 +107,7 @@ pub fn rest_settings(settings: &Settings) -> RestSettings {
         credentials: settings.credentials.clone(),
         receive_window: settings.recv_window,
         timeout: REQUEST_TIMEOUT,
+        self_trade_prevention: settings.self_trade_prevention,
     }
 }
 

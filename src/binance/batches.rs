@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use super::error::{BinanceError, classify_element};
-use super::order_requests::{Amendment, OrderTerms, amendment, placement};
+use super::order_requests::{Amendment, amendment, placement};
 use super::parse::{parse_order, read_json};
 use super::request::Request;
 use super::rest::RestClient;
@@ -65,7 +65,7 @@ impl RestClient {
     /// # Errors
     /// [`BinanceError`] where it concerns all of them.
     pub async fn place_orders(&self, orders: &OrderBatch) -> Result<Outcomes, BinanceError> {
-        let terms = OrderTerms::default();
+        let terms = self.terms();
         let each = orders.0.iter().map(|order| placement(order, &terms));
         let is_protective = orders.0.iter().all(|order| order.reduce_only);
         self.send_batch(Request::place(BATCH, is_protective), each.collect()).await

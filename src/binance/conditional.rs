@@ -26,7 +26,7 @@ impl RestClient {
         &self,
         stop: &StopRequest,
     ) -> Result<StopReport, BinanceError> {
-        let request = conditional_placement(&stop.into());
+        let request = conditional_placement(&stop.into(), self.terms().self_trade_prevention);
         Ok(parse_stop(&self.send("algo order", &request).await?)?)
     }
 
@@ -38,7 +38,7 @@ impl RestClient {
         &self,
         order: &ConditionalRequest,
     ) -> Result<ConditionalReport, BinanceError> {
-        let request = conditional_placement(order);
+        let request = conditional_placement(order, self.terms().self_trade_prevention);
         Ok(parse_conditional(&self.send("algo order", &request).await?)?)
     }
 

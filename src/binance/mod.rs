@@ -35,6 +35,7 @@ mod rate;
 mod raw_stream;
 mod request;
 mod rest;
+mod restraint;
 mod server_time;
 mod socket;
 mod span;
@@ -57,7 +58,7 @@ pub use gateway::BinanceVenue;
 pub use market_history::BarInterval;
 pub use order_requests::{
     Amendment, ConditionalKind, ConditionalLimit, ConditionalRequest, OrderTerms, PriceMatch,
-    SelfTradePrevention, TriggerPrice,
+    TriggerPrice,
 };
 pub use order_socket::{OrderConnection, OrderSocket, SocketFailure};
 pub use orders::ForcedKind;
@@ -65,6 +66,7 @@ pub use rate::{Cost, RateBudget};
 pub use raw_stream::RawStream;
 pub use reqwest::Method;
 pub use rest::{Access, Probe, ProbeAnswer, RestClient, RestSettings, Tamper};
+pub use restraint::Restraint;
 pub use server_time::{ClockOffset, TimeSample, best_offset};
 pub use socket::{LIFE_LIMIT, PING_INTERVAL};
 pub use spot::{SpotClient, SpotSettings};

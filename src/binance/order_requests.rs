@@ -7,8 +7,8 @@ use reqwest::Method;
 
 use super::request::Request;
 use crate::domain::{
-    ClientOrderId, OrderKind, OrderRequest, Price, Quantity, Rate, Side, StopRequest, StopSize,
-    Symbol, TimeInForce, Timestamp,
+    ClientOrderId, OrderKind, OrderRequest, Price, Quantity, Rate, SelfTradePrevention, Side,
+    StopRequest, StopSize, Symbol, TimeInForce, Timestamp,
 };
 
 pub(super) const ORDER: &str = "/fapi/v1/order";
@@ -21,8 +21,9 @@ pub struct OrderTerms {
     pub good_till: Option<Timestamp>,
     /// A place in the book instead of the price of a limit order.
     pub price_match: Option<PriceMatch>,
-    /// Which order goes when it would trade with another of ours; the venue's choice if `None`.
-    pub self_trade_prevention: Option<SelfTradePrevention>,
+    /// Which order goes when it would trade with another of ours: always said, for the venue's own
+    /// choice is told in two ways (exchange-api.md 12, 6).
+    pub self_trade_prevention: SelfTradePrevention,
 }
 
 /// A place in the book that a limit order takes its price from.
@@ -40,17 +41,6 @@ pub enum PriceMatch {
     Queue10,
     /// The twentieth price of the own side.
     Queue20,
-}
-
-/// Which order goes when two of one account would trade with each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SelfTradePrevention {
-    /// The new one.
-    ExpireTaker,
-    /// The one that rests.
-    ExpireMaker,
-    /// Both.
-    ExpireBoth,
 }
 
 /// A change of a limit order. It loses its place in the queue, and may end by it: where so much is
@@ -188,7 +178,7 @@ fn describe(request: Request, order: &OrderRequest, terms: &OrderTerms) -> Reque
     };
     let request = if order.reduce_only { request.with("reduceOnly", "true") } else { request };
     request
-        .with_some("selfTradePreventionMode", terms.self_trade_prevention.map(prevention_code))
+        .with("selfTradePreventionMode", prevention_code(terms.self_trade_prevention))
         .with("newClientOrderId", order.client_order_id)
         .with("newOrderRespType", "RESULT")
 }
@@ -231,7 +221,10 @@ pub(super) fn question(symbol: Symbol, id: ClientOrderId) -> Request {
 }
 
 /// Places a conditional order.
-pub(super) fn conditional_placement(order: &ConditionalRequest) -> Request {
+pub(super) fn conditional_placement(
+    order: &ConditionalRequest,
+    prevention: SelfTradePrevention,
+) -> Request {
     let request = Request::place(ALGO_ORDER, order.is_protective())
         .with("algoType", "CONDITIONAL")
         .with("symbol", order.symbol)
@@ -261,6 +254,7 @@ pub(super) fn conditional_placement(order: &ConditionalRequest) -> Request {
         .with_some("reduceOnly", is_reducing.then_some("true"))
         .with_some("priceProtect", order.price_protect.then_some("true"))
         .with("workingType", trigger_code(order.trigger_by))
+        .with("selfTradePreventionMode", prevention_code(prevention))
         .with("clientAlgoId", order.client_order_id)
 }
 

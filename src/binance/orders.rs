@@ -32,7 +32,7 @@ impl RestClient {
     /// # Errors
     /// [`BinanceError`].
     pub async fn place_order(&self, order: &OrderRequest) -> Result<OrderReport, BinanceError> {
-        self.place_order_on(order, &OrderTerms::default()).await
+        self.place_order_on(order, &self.terms()).await
     }
 
     /// Places an ordinary order with terms of its own.

@@ -11,24 +11,29 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
+use tokio::sync::watch;
 
 use super::codes::INVALID_TIMESTAMP;
 use super::error::{BinanceError, ErrorAnswer, Operation, classify, classify_transport};
 use super::http::{header_number, http_client, read_body};
+use super::order_requests::OrderTerms;
 use super::parse::{RateLimitKind, RateLimitRule, read_json};
 use super::rate::{Cost, RateBudget};
 use super::request::{Request, Security};
+use super::restraint::Restraint;
 use super::server_time::{ClockOffset, TimeSample, best_offset};
 use super::wire;
 use crate::clock::SharedClock;
 use crate::config::Credentials;
-use crate::domain::{Environment, Timestamp};
+use crate::domain::{Environment, SelfTradePrevention, Timestamp};
 use crate::sign::{Secret, Signer};
 
 pub use probe::{Access, Probe, ProbeAnswer, Tamper};
 
 /// The best of this many questions for the time is taken.
 const TIME_SAMPLES: usize = 5;
+/// How long a refused request waits for a measurement that another one asked for.
+const MEASUREMENT_PATIENCE: Duration = Duration::from_secs(1);
 /// After an answer of a firewall nothing is asked for so long.
 const PAUSE_WHEN_BARRED: Duration = Duration::from_mins(1);
 
@@ -47,6 +52,8 @@ pub struct RestSettings {
     pub receive_window: Duration,
     /// How long to wait for a whole answer.
     pub timeout: Duration,
+    /// Which order goes when two of ours would trade with each other.
+    pub self_trade_prevention: SelfTradePrevention,
 }
 
 /// A client of the venue's REST interface.
@@ -56,7 +63,8 @@ pub struct RestClient {
     host: String,
     identity: Option<Identity>,
     clock: SharedClock,
-    offset: Mutex<Option<ClockOffset>>,
+    offset: watch::Sender<Option<ClockOffset>>,
+    doubt: Mutex<Restraint>,
     budget: Mutex<RateBudget>,
 }
 
@@ -100,7 +108,8 @@ impl RestClient {
             host,
             identity,
             clock,
-            offset: Mutex::new(None),
+            offset: watch::channel(None).0,
+            doubt: Mutex::new(Restraint::default()),
             budget: Mutex::new(budget),
         })
     }
@@ -120,7 +129,13 @@ impl RestClient {
     /// The venue's clock less ours, once measured.
     #[must_use]
     pub fn clock_offset(&self) -> Option<ClockOffset> {
-        *lock(&self.offset)
+        *self.offset.borrow()
+    }
+
+    /// The same, to be waited for: every measurement is told, whoever asked for it.
+    #[must_use]
+    pub fn clock_offsets(&self) -> watch::Receiver<Option<ClockOffset>> {
+        self.offset.subscribe()
     }
 
     /// What is used of a request limit in its current window, and the limit.
@@ -147,7 +162,7 @@ impl RestClient {
         }
         match (best_offset(&samples), failure) {
             (Some(offset), _) => {
-                *lock(&self.offset) = Some(offset);
+                self.offset.send_replace(Some(offset));
                 Ok(offset)
             }
             (None, Some(error)) => Err(error),
@@ -184,8 +199,11 @@ impl RestClient {
             return self.send_once(request).await;
         }
         self.know_the_time().await?;
+        let mut offsets = self.clock_offsets();
         match self.send_once(request).await {
-            Err(error) if self.is_late(request, &error).await => self.send_once(request).await,
+            Err(error) if self.is_late(request, &error, &mut offsets).await => {
+                self.send_once(request).await
+            }
             outcome => outcome,
         }
     }
@@ -198,14 +216,26 @@ impl RestClient {
         Ok(())
     }
 
-    /// Whether a request was refused for its timestamp and may go out once more: the clock is
-    /// measured anew.
-    pub(super) async fn is_late(&self, request: &Request, error: &BinanceError) -> bool {
+    /// Whether a request was refused for its timestamp and may go out once more, because the clock
+    /// was measured since. One refusal has it measured at once; many do not have it measured each.
+    pub(super) async fn is_late(
+        &self,
+        request: &Request,
+        error: &BinanceError,
+        offsets: &mut watch::Receiver<Option<ClockOffset>>,
+    ) -> bool {
         if error.code() != Some(INVALID_TIMESTAMP) {
             return false;
         }
-        tracing::warn!(path = request.path, "timestamp refused, measuring the clock anew");
-        self.measure_clock().await.is_ok()
+        if offsets.has_changed().unwrap_or(false) {
+            return true;
+        }
+        if lock(&self.doubt).lets_through(self.now()) {
+            tracing::warn!(path = request.path, "timestamp refused, measuring the clock anew");
+            return self.measure_clock().await.is_ok();
+        }
+        let measured = tokio::time::timeout(MEASUREMENT_PATIENCE, offsets.changed());
+        measured.await.is_ok_and(|told| told.is_ok())
     }
 
     async fn send_once(&self, request: &Request) -> Result<String, BinanceError> {
@@ -316,6 +346,12 @@ impl RestClient {
     /// Believes what the order socket's answers count.
     pub(super) fn believe(&self, kind: RateLimitKind, window: Duration, used: u32) {
         lock(&self.budget).observe(self.venue_now(), kind, window, used);
+    }
+
+    /// The terms of an order that says nothing of its own.
+    pub(super) fn terms(&self) -> OrderTerms {
+        let self_trade_prevention = self.settings.self_trade_prevention;
+        OrderTerms { self_trade_prevention, ..OrderTerms::default() }
     }
 
     /// How the client is set up.

@@ -13,7 +13,7 @@ use super::rest::{RestClient, RestSettings};
 use super::wire;
 use crate::book::DepthSnapshot;
 use crate::clock::SharedClock;
-use crate::domain::{Environment, Symbol, Timestamp};
+use crate::domain::{Environment, SelfTradePrevention, Symbol, Timestamp};
 
 /// The most levels a side of a book.
 const MOST_LEVELS: u32 = 5_000;
@@ -48,6 +48,7 @@ impl SpotClient {
             credentials: None,
             receive_window: Duration::ZERO,
             timeout,
+            self_trade_prevention: SelfTradePrevention::default(),
         };
         RestClient::with_budget(settings, clock, RateBudget::documented_spot()).map(Self)
     }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::domain::{Environment, Symbol};
+use crate::domain::{Environment, SelfTradePrevention, Symbol};
 use crate::sign::Secret;
 use crate::trading::TradingSettings;
 
@@ -44,6 +44,8 @@ pub struct Settings {
     pub recv_window: Duration,
     /// Which way orders go to the venue.
     pub order_transport: OrderTransport,
+    /// Which order goes when two of ours would trade with each other.
+    pub self_trade_prevention: SelfTradePrevention,
     /// Seconds that share one commit of the tape.
     pub record_batch: u32,
     /// How long after its promotion a model may trade.
@@ -184,6 +186,7 @@ impl Settings {
             credentials: reader.credentials(environment),
             recv_window: reader.millis("RECV_WINDOW_MS", 1..=5_000),
             order_transport: reader.order_transport(),
+            self_trade_prevention: reader.self_trade_prevention(),
             record_batch: reader.integer("RECORD_BATCH", 1..=600),
             model_max_age: reader.hours("MODEL_MAX_AGE_HOURS", 1..=8_760),
             log_filter: reader.text("LOBD_LOG"),
@@ -271,6 +274,21 @@ mod tests {
         let crossed = [testnet[0], ("LOBD_ORDER_SOCKET_URL", "wss://ws-fapi.binance.com")];
         assert!(problems(&crossed).contains("LOBD_ORDER_SOCKET_URL"));
         assert!(problems(&[testnet[0], ("ORDER_TRANSPORT", "pigeon")]).contains("websocket"));
+    }
+
+    #[test]
+    fn the_resting_order_goes_unless_set_otherwise_when_two_of_ours_meet() {
+        let testnet = ("LOBD_ENVIRONMENT", "testnet");
+        let prevention = |pairs: &[(&str, &str)]| {
+            Settings::from_variables(&variables(pairs)).unwrap().self_trade_prevention
+        };
+        assert_eq!(prevention(&[testnet]), SelfTradePrevention::ExpireMaker);
+        let taker = ("SELF_TRADE_PREVENTION", "expire_taker");
+        assert_eq!(prevention(&[testnet, taker]), SelfTradePrevention::ExpireTaker);
+        let both = ("SELF_TRADE_PREVENTION", "expire_both");
+        assert_eq!(prevention(&[testnet, both]), SelfTradePrevention::ExpireBoth);
+        let none = ("SELF_TRADE_PREVENTION", "none");
+        assert!(problems(&[testnet, none]).contains("expire_maker"));
     }
 
     /// Denials are believed after the longest window of acceptance; a longer one would make an

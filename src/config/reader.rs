@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::domain::{Amount, Environment, Rate, Symbol};
+use crate::domain::{Amount, Environment, Rate, SelfTradePrevention, Symbol};
 use crate::sign::Secret;
 use crate::trading::{EntryStyle, RiskLimits, ShutdownPolicy, TradingSettings};
 
@@ -254,6 +254,19 @@ impl<'a> Reader<'a> {
                 let what = format!("must be rest or websocket: {other:?}");
                 self.problem("ORDER_TRANSPORT", what);
                 OrderTransport::Rest
+            }
+        }
+    }
+
+    pub(super) fn self_trade_prevention(&mut self) -> SelfTradePrevention {
+        match self.lookup("SELF_TRADE_PREVENTION") {
+            Some("expire_maker") => SelfTradePrevention::ExpireMaker,
+            Some("expire_taker") => SelfTradePrevention::ExpireTaker,
+            Some("expire_both") => SelfTradePrevention::ExpireBoth,
+            other => {
+                let what = format!("must be expire_maker, expire_taker or expire_both: {other:?}");
+                self.problem("SELF_TRADE_PREVENTION", what);
+                SelfTradePrevention::default()
             }
         }
     }

@@ -31,7 +31,8 @@ pub use ids::{AlgoOrderId, ClientOrderId, ModelId, OrderId, RunId, TradeId};
 pub use instrument::{Asset, Environment, FilterViolation, Filters, Instrument, Market, Symbol};
 pub use money::{Amount, Rate};
 pub use order::{
-    OrderKind, OrderRequest, OrderStatus, StopRequest, StopSize, StopStatus, TimeInForce,
+    OrderKind, OrderRequest, OrderStatus, SelfTradePrevention, StopRequest, StopSize, StopStatus,
+    TimeInForce,
 };
 pub use prediction::{HORIZON, Prediction};
 pub use price::{Price, Rounding};

@@ -21,6 +21,18 @@ pub enum TimeInForce {
     PostOnly,
 }
 
+/// Which order goes when two of one account would trade with each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SelfTradePrevention {
+    /// The new one.
+    ExpireTaker,
+    /// The one that rests: a close or a triggered stop is never stopped by our own entry.
+    #[default]
+    ExpireMaker,
+    /// Both.
+    ExpireBoth,
+}
+
 /// At which price an order trades.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OrderKind {
@@ -104,6 +116,8 @@ pub enum OrderStatus {
     Expired,
     /// Ended by self-trade prevention; may have fills.
     ExpiredInMatch,
+    /// The venue names a status that this version does not know: never read as filled or ended.
+    Unknown,
 }
 
 impl OrderStatus {
@@ -116,8 +130,6 @@ impl OrderStatus {
             | Self::Canceled
             | Self::Rejected
             | Self::Expired
-    /// The venue names a status that this version does not know: never read as filled or ended.
-    Unknown,
             | Self::ExpiredInMatch => true,
         }
     }
@@ -140,6 +152,8 @@ pub enum StopStatus {
     Expired,
     /// Its order was refused by the matching engine.
     Rejected,
+    /// The venue names a status that this version does not know: neither gone nor proven to protect.
+    Unknown,
 }
 
 impl StopStatus {
@@ -154,5 +168,3 @@ impl StopStatus {
         }
     }
 }
-    /// The venue names a status that this version does not know: neither gone nor proven to protect.
-    Unknown,

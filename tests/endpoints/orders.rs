@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use lobd::binance::{
     Amendment, Batch, ConditionalKind, ConditionalLimit, ConditionalRequest, ForcedKind,
-    OrderTerms, PriceMatch, SelfTradePrevention, TriggerPrice,
+    OrderTerms, PriceMatch, TriggerPrice,
 };
 use lobd::domain::{
-    AlgoOrderId, ClientOrderId, OrderId, OrderKind, OrderRequest, Side, StopRequest, StopSize,
-    TimeInForce,
+    AlgoOrderId, ClientOrderId, OrderId, OrderKind, OrderRequest, SelfTradePrevention, Side,
+    StopRequest, StopSize, TimeInForce,
 };
 
 use super::{Case, DONE, HOUR, NO_ROWS, NOW, bitcoin, case};
@@ -22,14 +22,14 @@ const ALGO: &str = r#"{"algoId":9,"clientAlgoId":"lobd-2","orderType":"STOP_MARK
 pub(super) const ORDINARY: &[Case] = &[
     case!(
         "POST /fapi/v1/order",
-        "symbol=BTCUSDT&side=BUY&type=LIMIT&quantity=0.01&price=60000.1&timeInForce=GTX&newClientOrderId=lobd-1&newOrderRespType=RESULT",
+        "symbol=BTCUSDT&side=BUY&type=LIMIT&quantity=0.01&price=60000.1&timeInForce=GTX&selfTradePreventionMode=EXPIRE_MAKER&newClientOrderId=lobd-1&newOrderRespType=RESULT",
         [0, 1, 1, 0],
         ORDER,
         |client| client.place_order(&order())
     ),
     case!(
         "POST /fapi/v1/order",
-        "symbol=BTCUSDT&side=SELL&type=MARKET&quantity=0.01&reduceOnly=true&newClientOrderId=lobd-1&newOrderRespType=RESULT",
+        "symbol=BTCUSDT&side=SELL&type=MARKET&quantity=0.01&reduceOnly=true&selfTradePreventionMode=EXPIRE_MAKER&newClientOrderId=lobd-1&newOrderRespType=RESULT",
         [0, 1, 1, 0],
         ORDER,
         |client| client.place_order(&market_exit())
@@ -104,7 +104,7 @@ pub(super) const ORDINARY: &[Case] = &[
 pub(super) const BATCHES: &[Case] = &[
     case!(
         "POST /fapi/v1/batchOrders",
-        "batchOrders=%5B%7B%22newClientOrderId%22%3A%22lobd-1%22%2C%22newOrderRespType%22%3A%22RESULT%22%2C%22price%22%3A%2260000.1%22%2C%22quantity%22%3A%220.01%22%2C%22side%22%3A%22BUY%22%2C%22symbol%22%3A%22BTCUSDT%22%2C%22timeInForce%22%3A%22GTX%22%2C%22type%22%3A%22LIMIT%22%7D%5D",
+        "batchOrders=%5B%7B%22newClientOrderId%22%3A%22lobd-1%22%2C%22newOrderRespType%22%3A%22RESULT%22%2C%22price%22%3A%2260000.1%22%2C%22quantity%22%3A%220.01%22%2C%22selfTradePreventionMode%22%3A%22EXPIRE_MAKER%22%2C%22side%22%3A%22BUY%22%2C%22symbol%22%3A%22BTCUSDT%22%2C%22timeInForce%22%3A%22GTX%22%2C%22type%22%3A%22LIMIT%22%7D%5D",
         [5, 5, 1, 0],
         r#"[{"code":-2019,"msg":"Margin is insufficient."}]"#,
         |client| async move { client.place_orders(&Batch::new(vec![order()]).unwrap()).await }
@@ -162,7 +162,7 @@ pub(super) const HISTORIES: &[Case] = &[
 pub(super) const CONDITIONAL: &[Case] = &[
     case!(
         "POST /fapi/v1/algoOrder",
-        "algoType=CONDITIONAL&symbol=BTCUSDT&side=SELL&type=STOP_MARKET&triggerPrice=59000&quantity=0.01&reduceOnly=true&workingType=MARK_PRICE&clientAlgoId=lobd-2",
+        "algoType=CONDITIONAL&symbol=BTCUSDT&side=SELL&type=STOP_MARKET&triggerPrice=59000&quantity=0.01&reduceOnly=true&workingType=MARK_PRICE&selfTradePreventionMode=EXPIRE_MAKER&clientAlgoId=lobd-2",
         [0, 1, 1, 0],
         ALGO,
         |client| async move {
@@ -172,14 +172,14 @@ pub(super) const CONDITIONAL: &[Case] = &[
     ),
     case!(
         "POST /fapi/v1/algoOrder",
-        "algoType=CONDITIONAL&symbol=BTCUSDT&side=SELL&type=STOP_MARKET&triggerPrice=59000&closePosition=true&workingType=MARK_PRICE&clientAlgoId=lobd-2",
+        "algoType=CONDITIONAL&symbol=BTCUSDT&side=SELL&type=STOP_MARKET&triggerPrice=59000&closePosition=true&workingType=MARK_PRICE&selfTradePreventionMode=EXPIRE_MAKER&clientAlgoId=lobd-2",
         [0, 1, 1, 0],
         ALGO,
         |client| async move { client.place_protective_stop(&stop(StopSize::ClosePosition)).await }
     ),
     case!(
         "POST /fapi/v1/algoOrder",
-        "algoType=CONDITIONAL&symbol=BTCUSDT&side=SELL&type=STOP&triggerPrice=59000&quantity=0.01&price=58990&timeInForce=GTC&priceProtect=true&workingType=CONTRACT_PRICE&clientAlgoId=lobd-2",
+        "algoType=CONDITIONAL&symbol=BTCUSDT&side=SELL&type=STOP&triggerPrice=59000&quantity=0.01&price=58990&timeInForce=GTC&priceProtect=true&workingType=CONTRACT_PRICE&selfTradePreventionMode=EXPIRE_MAKER&clientAlgoId=lobd-2",
         [0, 1, 1, 0],
         ALGO,
         |client| async move {
@@ -189,7 +189,7 @@ pub(super) const CONDITIONAL: &[Case] = &[
     ),
     case!(
         "POST /fapi/v1/algoOrder",
-        "algoType=CONDITIONAL&symbol=BTCUSDT&side=SELL&type=TAKE_PROFIT&triggerPrice=61000&quantity=0.01&price=58990&timeInForce=GTC&priceProtect=true&workingType=CONTRACT_PRICE&clientAlgoId=lobd-2",
+        "algoType=CONDITIONAL&symbol=BTCUSDT&side=SELL&type=TAKE_PROFIT&triggerPrice=61000&quantity=0.01&price=58990&timeInForce=GTC&priceProtect=true&workingType=CONTRACT_PRICE&selfTradePreventionMode=EXPIRE_MAKER&clientAlgoId=lobd-2",
         [0, 1, 1, 0],
         ALGO,
         |client| async move {
@@ -200,7 +200,7 @@ pub(super) const CONDITIONAL: &[Case] = &[
     ),
     case!(
         "POST /fapi/v1/algoOrder",
-        "algoType=CONDITIONAL&symbol=BTCUSDT&side=SELL&type=TAKE_PROFIT_MARKET&triggerPrice=61000&closePosition=true&priceProtect=true&workingType=CONTRACT_PRICE&clientAlgoId=lobd-2",
+        "algoType=CONDITIONAL&symbol=BTCUSDT&side=SELL&type=TAKE_PROFIT_MARKET&triggerPrice=61000&closePosition=true&priceProtect=true&workingType=CONTRACT_PRICE&selfTradePreventionMode=EXPIRE_MAKER&clientAlgoId=lobd-2",
         [0, 1, 1, 0],
         ALGO,
         |client| async move {
@@ -211,7 +211,7 @@ pub(super) const CONDITIONAL: &[Case] = &[
     ),
     case!(
         "POST /fapi/v1/algoOrder",
-        "algoType=CONDITIONAL&symbol=BTCUSDT&side=SELL&type=TRAILING_STOP_MARKET&callbackRate=0.5&activatePrice=61000&quantity=0.01&priceProtect=true&workingType=CONTRACT_PRICE&clientAlgoId=lobd-2",
+        "algoType=CONDITIONAL&symbol=BTCUSDT&side=SELL&type=TRAILING_STOP_MARKET&callbackRate=0.5&activatePrice=61000&quantity=0.01&priceProtect=true&workingType=CONTRACT_PRICE&selfTradePreventionMode=EXPIRE_MAKER&clientAlgoId=lobd-2",
         [0, 1, 1, 0],
         ALGO,
         |client| async move {
@@ -296,7 +296,7 @@ fn terms() -> OrderTerms {
     OrderTerms {
         good_till: Some(NOW + HOUR),
         price_match: Some(PriceMatch::Queue5),
-        self_trade_prevention: Some(SelfTradePrevention::ExpireBoth),
+        self_trade_prevention: SelfTradePrevention::ExpireBoth,
     }
 }
 

@@ -9,7 +9,7 @@ use lobd::binance::{
 use lobd::book::{DepthSnapshot, DepthUpdate, Level, MarkPrice, MarketEvent, PublicTrade};
 use lobd::clock::{Clock, SharedClock, SystemClock};
 use lobd::config::Credentials;
-use lobd::domain::{Environment, Symbol, Timestamp, TradeId};
+use lobd::domain::{Environment, SelfTradePrevention, Symbol, Timestamp, TradeId};
 use lobd::sandbox::{RunningSandbox, SandboxSettings, Server, listings};
 use lobd::sign::Secret;
 use lobd::sim::{Exchange, ExchangeSettings, InstrumentSettings, Liquidity};
@@ -68,6 +68,7 @@ impl Loopback {
             }),
             receive_window: Duration::from_secs(5),
             timeout: DEADLINE,
+            self_trade_prevention: SelfTradePrevention::default(),
         };
         let rest = Arc::new(RestClient::new(rest, Arc::new(SystemClock::start())).unwrap());
         let loopback = Self { sandbox, rest };
@@ -87,6 +88,7 @@ impl Loopback {
             }),
             receive_window,
             timeout,
+            self_trade_prevention: SelfTradePrevention::default(),
         };
         Arc::new(RestClient::new(rest, Arc::new(SystemClock::start())).unwrap())
     }

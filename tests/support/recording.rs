@@ -10,7 +10,7 @@ use lobd::binance::{
 };
 use lobd::book::{MarketEvent, PublicTrade, Reason, Row, Validity};
 use lobd::clock::SharedClock;
-use lobd::domain::{Environment, Market, Second, Timestamp, TradeId};
+use lobd::domain::{Environment, Market, Second, SelfTradePrevention, Timestamp, TradeId};
 use lobd::sandbox::{RunningSandbox, listings};
 use lobd::store::{InstrumentKey, Tape, tape_path};
 use tempfile::TempDir;
@@ -37,6 +37,7 @@ fn client(sandbox: &RunningSandbox, clock: SharedClock) -> Arc<RestClient> {
         credentials: None,
         receive_window: Duration::from_secs(5),
         timeout: DEADLINE,
+        self_trade_prevention: SelfTradePrevention::default(),
     };
     Arc::new(RestClient::new(settings, clock).unwrap())
 }

@@ -12,7 +12,8 @@ use crate::binance::{BinanceError, RestClient};
 use crate::clock::SharedClock;
 use crate::config::{Credentials, Settings, Urls};
 use crate::domain::{
-    ClientOrderId, Environment, Instrument, OrderKind, OrderRequest, Quantity, Side, Symbol,
+    ClientOrderId, Environment, Instrument, OrderKind, OrderRequest, Quantity, SelfTradePrevention,
+    Side, Symbol,
 };
 use crate::sandbox::{RunningSandbox, SandboxError, SandboxSettings, Server, listings};
 use crate::sim::{Exchange, ExchangeSettings, SimError};
@@ -102,6 +103,7 @@ impl Ground {
             credentials: Some(credentials.clone()),
             receive_window: Duration::from_secs(5),
             timeout: Duration::from_secs(5),
+            self_trade_prevention: SelfTradePrevention::default(),
         };
         let rest = RestClient::new(rest, clock)?;
         Self::survey(rest, urls, Some(credentials), symbol, Some(sandbox)).await

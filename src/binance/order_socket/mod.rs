@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 use super::error::{BinanceError, ErrorAnswer, unknown};
 use super::order_requests::{
-    Amendment, ConditionalRequest, OrderTerms, amendment, cancellation, conditional_cancellation,
+    Amendment, ConditionalRequest, amendment, cancellation, conditional_cancellation,
     conditional_placement, placement, question,
 };
 use super::parse::{ConditionalReport, parse_conditional, parse_order, parse_stop, read_json};
@@ -71,7 +71,7 @@ impl OrderSocket {
     /// # Errors
     /// [`SocketFailure`].
     pub async fn place_order(&self, order: &OrderRequest) -> Result<OrderReport, SocketFailure> {
-        self.order("order.place", &placement(order, &OrderTerms::default())).await
+        self.order("order.place", &placement(order, &self.rest.terms())).await
     }
 
     /// Changes price and quantity of a limit order.
@@ -114,7 +114,7 @@ impl OrderSocket {
         &self,
         stop: &StopRequest,
     ) -> Result<StopReport, SocketFailure> {
-        let result = self.ask("algoOrder.place", &conditional_placement(&stop.into())).await?;
+        let result = self.place_algo(&stop.into()).await?;
         Ok(parse_stop(&read("algo order", &result)?).map_err(BinanceError::from)?)
     }
 
@@ -126,7 +126,7 @@ impl OrderSocket {
         &self,
         order: &ConditionalRequest,
     ) -> Result<ConditionalReport, SocketFailure> {
-        let result = self.ask("algoOrder.place", &conditional_placement(order)).await?;
+        let result = self.place_algo(order).await?;
         Ok(parse_conditional(&read("algo order", &result)?).map_err(BinanceError::from)?)
     }
 
@@ -137,6 +137,11 @@ impl OrderSocket {
     pub async fn cancel_protective_stop(&self, id: ClientOrderId) -> Result<(), SocketFailure> {
         self.ask("algoOrder.cancel", &conditional_cancellation(id)).await?;
         Ok(())
+    }
+
+    async fn place_algo(&self, order: &ConditionalRequest) -> Result<String, SocketFailure> {
+        let prevention = self.rest.terms().self_trade_prevention;
+        self.ask("algoOrder.place", &conditional_placement(order, prevention)).await
     }
 
     async fn order(
@@ -151,8 +156,11 @@ impl OrderSocket {
     /// Asks; what is refused for its timestamp is asked once more under a new one, as over REST.
     async fn ask(&self, method: &'static str, request: &Request) -> Result<String, SocketFailure> {
         self.rest.know_the_time().await?;
+        let mut offsets = self.rest.clock_offsets();
         match self.ask_once(method, request).await {
-            Err(SocketFailure::Failed(error)) if self.rest.is_late(request, &error).await => {
+            Err(SocketFailure::Failed(error))
+                if self.rest.is_late(request, &error, &mut offsets).await =>
+            {
                 self.ask_once(method, request).await
             }
             outcome => outcome,
