@@ -82,8 +82,13 @@ fn code_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 fn sources() -> Vec<(PathBuf, String)> {
+    code_in("src")
+}
+
+/// Every file of code below a folder of the package.
+fn code_in(folder: &str) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
@@ -241,26 +246,74 @@ fn every_test_file_is_run() {
     }
 }
 
+/// The rows of a page's tables that begin with such a name.
+fn rows(page: &str, is_name: impl Fn(&str) -> bool) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(page);
+    let text = fs::read_to_string(path).unwrap();
+    let name = |row: &str| row.split('|').nth(1).unwrap_or_default().trim().to_owned();
+    text.lines().filter(|row| is_name(&name(row))).map(ToOwned::to_owned).collect()
+}
+
+/// The tests that a row names, as module and function.
+fn tests_of(row: &str) -> Vec<(&str, &str)> {
+    let quoted = row.split('`').skip(1).step_by(2);
+    let is_test = |name: &str| name.starts_with(|first: char| first.is_ascii_lowercase());
+    quoted.filter_map(|name| name.split_once("::")).filter(|(_, name)| is_test(name)).collect()
+}
+
+/// Whether a file is the module of that name: the file itself, one below it, or its tests.
+fn is_module(path: &Path, module: &str) -> bool {
+    let names = path.iter().map(|name| name.to_string_lossy());
+    let mut names = names.map(|name| name.trim_end_matches(".rs").to_owned());
+    names.any(|name| name == module || name == format!("{module}_tests"))
+}
+
 #[test]
-fn every_test_named_for_a_promise_exists() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let table = fs::read_to_string(root.join("tests/README.md")).unwrap();
-    let mut code: String = sources().into_iter().map(|(_, text)| text).collect();
-    for entry in fs::read_dir(root.join("tests")).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "rs") {
-            code.push_str(&fs::read_to_string(path).unwrap());
+fn every_test_named_for_a_promise_or_a_fault_exists() {
+    let code = [sources(), code_in("tests")].concat();
+    let is_named = |name: &str| name.len() > 1 && name[1..].parse::<u32>().is_ok();
+    for (page, fewest) in [("README.md", 90), ("FAULTS.md", 150)] {
+        let rows = rows(page, is_named);
+        let named: Vec<_> = rows.iter().flat_map(|row| tests_of(row)).collect();
+        assert!(named.len() > fewest, "{page} names {}", named.len());
+        for (module, name) in named {
+            let head = format!("fn {name}(");
+            let exists =
+                code.iter().any(|(path, text)| is_module(path, module) && text.contains(&head));
+            assert!(exists, "{page}: no test is named {module}::{name}");
         }
     }
-    let rows = table.lines().filter(|line| line.starts_with("| I"));
-    let named: Vec<&str> = rows
-        .flat_map(|row| row.split('`').skip(1).step_by(2))
-        .filter_map(|name| name.split_once("::"))
-        .map(|(_, name)| name)
-        .collect();
-    assert!(named.len() > 40, "{named:?}");
-    for name in named {
-        assert!(code.contains(&format!("fn {name}(")), "no test is named {name}");
+}
+
+/// How many faults of each kind there are.
+const FAULTS: &[(char, u32)] = &[
+    ('N', 15),
+    ('X', 26),
+    ('U', 10),
+    ('Q', 12),
+    ('C', 6),
+    ('D', 13),
+    ('K', 21),
+    ('G', 11),
+    ('M', 12),
+    ('O', 10),
+    ('P', 7),
+];
+
+#[test]
+fn every_fault_has_its_tests_its_reason_or_says_that_it_has_none() {
+    for (kind, count) in FAULTS {
+        let rows = rows("FAULTS.md", |name| name.starts_with(*kind));
+        let names: Vec<_> = rows.iter().map(|row| row.split('|').nth(1).unwrap().trim()).collect();
+        let expected: Vec<_> = (1..=*count).map(|number| format!("{kind}{number}")).collect();
+        assert_eq!(names, expected, "each once, in order");
+        for row in &rows {
+            let shown = row.split('|').nth(4).unwrap().trim();
+            let is_told = ["no test yet", "cannot occur here: "].iter().any(|word| {
+                shown.starts_with(word) // and why, or what comes near
+            });
+            assert!(is_told || !tests_of(row).is_empty(), "{row}");
+        }
     }
 }
 
