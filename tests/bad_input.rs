@@ -14,6 +14,7 @@ use lobd::store::Tape;
 use serde_json::Value;
 
 use crate::support::constant_model;
+use crate::support::fake_venue::{FakeVenue, Reply};
 use crate::support::process::Home;
 use crate::support::venue::{Venue, quiet_market};
 
@@ -59,16 +60,58 @@ async fn a_wrong_key_or_secret_is_refused_before_anything_is_stored() {
     }
 }
 
-#[test]
-fn an_exchange_that_cannot_be_reached_is_named() {
-    let home = Home::new();
-    home.configure(&[
+/// The settings of a sandbox at this address.
+fn sandbox_at(rest: &str) -> [(&'static str, String); 5] {
+    [
         ("LOBD_ENVIRONMENT", "sandbox".to_owned()),
-        ("LOBD_REST_URL", format!("http://{NOBODY}")),
+        ("LOBD_REST_URL", rest.to_owned()),
         ("LOBD_STREAM_URL", format!("ws://{NOBODY}")),
         ("LOBD_SANDBOX_API_KEY", "key".to_owned()),
         ("LOBD_SANDBOX_API_SECRET", "secret".to_owned()),
-    ]);
+    ]
+}
+
+#[test]
+fn a_settings_file_is_read_however_its_lines_end_and_its_values_are_quoted() {
+    let home = Home::new();
+    for text in [
+        "LOBD_ENVIRONMENT=sandbox\r\nLOBD_REST_URL=http://127.0.0.1:1\r\n",
+        "LOBD_ENVIRONMENT='sandbox'\nLOBD_REST_URL=\"http://127.0.0.1:1\"\n",
+        "# where\n\n  LOBD_ENVIRONMENT = sandbox  \nLOBD_REST_URL=http://127.0.0.1:1 # here\n",
+        "export LOBD_ENVIRONMENT=sandbox\nexport LOBD_REST_URL=http://127.0.0.1:1",
+    ] {
+        home.write_settings(&format!("{text}\nLOBD_STREAM_URL=ws://127.0.0.1:1"));
+        home.fails(&["time"], 7, &[NOBODY]);
+    }
+    home.write_settings("");
+    home.fails(&["time"], 78, &["LOBD_ENVIRONMENT"]);
+    home.write_settings("\u{feff}LOBD_ENVIRONMENT=sandbox\n");
+    home.fails(&["time"], 78, &[".env"]);
+    assert!(!home.data().exists());
+}
+
+#[test]
+fn what_the_environment_says_overrules_the_file() {
+    let home = Home::with(&sandbox_at(&format!("http://{NOBODY}")));
+    home.fails(&["time"], 7, &[NOBODY]);
+    let output = home.lobd(&["time"]).env("LOBD_REST_URL", "http://127.0.0.1:2").output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("127.0.0.1:2") && !stderr.contains(NOBODY), "{stderr}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interface_that_is_retired_is_named_before_anything_is_stored() {
+    for status in [404, 410] {
+        let fake = FakeVenue::start(move |_| Reply::json(status, "<html>Gone</html>")).await;
+        let home = Home::with(&sandbox_at(&fake.url));
+        home.fails(&["run"], 7, &["no answer of the venue's interface", "LOBD_REST_URL"]);
+        assert_eq!(files(&home.data()), ["lock"], "{status}");
+    }
+}
+
+#[test]
+fn an_exchange_that_cannot_be_reached_is_named() {
+    let home = Home::with(&sandbox_at(&format!("http://{NOBODY}")));
     home.fails(&["time"], 7, &[NOBODY]);
     home.fails(&["run"], 7, &[NOBODY, "LOBD_REST_URL"]);
     home.fails(&["record"], 7, &[NOBODY]);

@@ -1,6 +1,7 @@
 //! Unknown outcomes, races, restarts and hands other than ours (promises I2, I3, I6).
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use lobd::domain::{Exposure, OrderId, OrderReport, OrderStatus, Side, Symbol, TradeId};
 use lobd::engine::{Command, CyclePhase, Event, LedgerSummary, TradingEngine};
@@ -141,6 +142,21 @@ fn a_ledger_long_unproven_takes_no_new_risk() {
     world.predict(8.0);
     assert_eq!(world.orders_sent().len(), 0);
     assert_eq!(world.cycle().why_not, Some(lobd::trading::WhyNot::NotReconciled));
+    world.is_account_silent = false;
+    world.run_for(12_000);
+    world.predict(8.0);
+    assert_eq!(world.orders_sent().len(), 1);
+}
+
+#[test]
+fn after_an_hour_that_passed_at_once_the_account_is_read_before_anything_is_opened() {
+    let mut world = World::ready();
+    world.is_account_silent = true;
+    world.now = world.now + Duration::from_hours(1);
+    world.run_for(1_000);
+    world.predict(8.0);
+    assert_eq!(world.cycle().why_not, Some(lobd::trading::WhyNot::NotReconciled));
+    assert!(world.orders_sent().is_empty());
     world.is_account_silent = false;
     world.run_for(12_000);
     world.predict(8.0);

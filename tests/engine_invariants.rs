@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use lobd::book::{Reason, Validity};
 use lobd::domain::{Amount, Exposure, OrderKind, Side};
-use lobd::engine::{Command, CyclePhase, Event, OperatorRequest, TradingEngine};
+use lobd::engine::{Command, CyclePhase, Event, Feed, OperatorRequest, TradingEngine};
 use proptest::prelude::*;
 
-use crate::engine_world::{Chaos, World, parse, settings};
+use crate::engine_world::{Chaos, Fate, World, parse, settings};
 
 /// How much later than its bound a step may show: the world is looked at between events.
 const SLACK: Duration = Duration::from_millis(300);
@@ -58,6 +58,33 @@ impl Run {
         if luck < 4 && !near.is_empty() {
             let side = near[luck % near.len()].side;
             self.world.fill(side, ["0.013", "0.04", "1"][luck % 3]);
+        }
+    }
+
+    /// Now and then one of the links to the venue fails, or heals.
+    fn switch_a_link(&mut self) {
+        let world = &mut self.world;
+        match self.chaos.below(40) {
+            0 => {
+                world.is_streaming = !world.is_streaming;
+                world.tell(Event::Feed { feed: Feed::User, is_live: world.is_streaming });
+            }
+            1 => world.is_account_silent = !world.is_account_silent,
+            2 => world.has_mark_price = !world.has_mark_price,
+            3 => world.place_fates.extend([Fate::NotSent; 5]),
+            4 => world.stop_fates.extend([Fate::NotSent; 5]),
+            5 => world.cancel_fates.extend([Fate::NotSent; 5]),
+            _ => {}
+        }
+    }
+
+    /// Every link heals.
+    fn heal(&mut self) {
+        let world = &mut self.world;
+        (world.is_streaming, world.is_account_silent, world.has_mark_price) = (true, false, true);
+        world.tell(Event::Feed { feed: Feed::User, is_live: true });
+        for fates in [&mut world.place_fates, &mut world.stop_fates, &mut world.cancel_fates] {
+            fates.clear();
         }
     }
 
@@ -162,6 +189,25 @@ proptest! {
         prop_assert_eq!(cycle.phase, CyclePhase::Flat);
         prop_assert_eq!(status.discrepancies, Vec::<String>::new());
         prop_assert_eq!(status.halted, None);
+        let booked = usize::try_from(cycle.totals.fills).unwrap();
+        prop_assert_eq!(booked, run.world.venue.fills.len(), "each trade is booked once");
+    }
+
+    #[test]
+    fn links_that_fail_and_heal_in_any_order_leave_nothing_behind(seed in any::<u64>()) {
+        let mut run = Run::new(seed);
+        run.world.chaos = None;
+        for _ in 0..300 {
+            run.switch_a_link();
+            run.step();
+        }
+        run.heal();
+        run.come_to_rest();
+        let (status, cycle) = (run.world.status(), run.world.cycle());
+        prop_assert_eq!((run.world.venue.exposure, cycle.exposure), (Exposure::ZERO, Exposure::ZERO));
+        prop_assert!(run.world.venue.working().is_empty(), "{:?}", run.world.venue.working());
+        prop_assert_eq!(run.world.venue.waiting_stops().count(), 0);
+        prop_assert_eq!((status.discrepancies, status.halted), (Vec::<String>::new(), None));
         let booked = usize::try_from(cycle.totals.fills).unwrap();
         prop_assert_eq!(booked, run.world.venue.fills.len(), "each trade is booked once");
     }

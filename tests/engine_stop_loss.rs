@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lobd::book::{Reason, Validity};
-use lobd::domain::{OrderKind, Side};
+use lobd::domain::{OrderKind, Side, StopReport, StopStatus};
 use lobd::engine::{Command, CyclePhase, Event, LedgerSummary, Severity};
 use lobd::trading::ShutdownPolicy;
 
@@ -198,4 +198,61 @@ fn a_stop_that_vanished_is_noticed_and_replaced() {
     assert_eq!(world.stops_sent().len(), 2);
     assert_eq!(world.venue.waiting_stops().count(), 1);
     assert_eq!(world.cycle().phase, CyclePhase::Holding);
+}
+
+#[test]
+fn a_stop_that_triggers_and_is_not_filled_is_followed_by_the_market() {
+    let mut world = World::with_long_position();
+    let touched = world.venue.touch_stops();
+    world.stream(touched);
+    world.run_for(1_900);
+    assert_eq!(world.venue.exposure, parse("0.1"), "the venue is given its time");
+    world.run_for(1_500);
+    assert_eq!(world.venue.exposure, parse("0"));
+    assert_eq!(closing_kinds(&world), [OrderKind::Market]);
+}
+
+#[test]
+fn a_stop_that_is_told_before_its_fill_is_neither_replaced_nor_struck_after() {
+    let mut world = World::with_long_position();
+    let stop = world.venue.waiting_stops().next().unwrap().clone();
+    (world.is_streaming, world.is_account_silent) = (false, true);
+    world.move_to("59849", "59849.1");
+    let fill = *world.venue.fills.last().unwrap();
+    let child_order_id = Some(fill.order_id);
+    let status = StopStatus::Triggered;
+    world.tell(Event::Stop(StopReport { status, child_order_id, ..stop }));
+    world.run_for(1_500);
+    assert_eq!(world.stops_sent().len(), 1, "no second stop");
+    world.tell(Event::Fill(fill));
+    (world.is_streaming, world.is_account_silent) = (true, false);
+    world.run_for(15_000);
+    assert_eq!((world.cycle().phase, closing_kinds(&world).len()), (CyclePhase::Flat, 0));
+    assert_eq!((world.venue.exposure, world.cycle().totals.fills), (parse("0"), 2));
+    assert_eq!(world.status().discrepancies_total, 0);
+    let is_strange = |command: &Command| match command {
+        Command::Notify(notice) => notice.text.contains("is not ours"),
+        Command::Place(_)
+        | Command::Cancel { .. }
+        | Command::Query { .. }
+        | Command::PlaceStop(_)
+        | Command::CancelStop { .. }
+        | Command::QueryStop { .. }
+        | Command::QueryPosition { .. }
+        | Command::QueryAccount { .. }
+        | Command::TakeOver { .. } => false,
+    };
+    assert!(!world.sent.iter().any(|(_, command)| is_strange(command)), "it is the stop's");
+}
+
+#[test]
+fn a_stop_cancelled_by_hand_is_replaced_at_once() {
+    let mut world = World::with_long_position();
+    let stop = world.venue.waiting_stops().next().unwrap().clone();
+    world.venue.lose_stops();
+    world.tell(Event::Stop(StopReport { status: StopStatus::Canceled, ..stop }));
+    world.run_for(1_000);
+    assert_eq!((world.stops_sent().len(), world.venue.waiting_stops().count()), (2, 1));
+    assert_eq!(world.cycle().phase, CyclePhase::Holding);
+    assert!(world.cycle().totals.longest_naked < Duration::from_millis(500));
 }

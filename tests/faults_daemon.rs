@@ -425,13 +425,13 @@ async fn after_a_storm_of_faults_everything_adds_up() {
     daemon.ends_well().await;
 }
 
-fn predicts(status: &Value) -> bool {
+pub(crate) fn predicts(status: &Value) -> bool {
     let one = &status["symbols"][0];
     !one["prediction"].is_null() && one["why_not"] != "book_invalid"
 }
 
 /// The gaps after the first valid second.
-fn gaps_inside(daemon: &Daemon) -> Vec<Value> {
+pub(crate) fn gaps_inside(daemon: &Daemon) -> Vec<Value> {
     let Some(first) = daemon.home.valid_seconds().into_iter().next() else { return Vec::new() };
     let text = daemon.home.succeeds(&["data", "gaps", "--json"]);
     let gaps = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -439,7 +439,7 @@ fn gaps_inside(daemon: &Daemon) -> Vec<Value> {
 }
 
 /// Every second from the first valid one on is valid, or a gap with its reason (I8).
-fn every_second_is_told(daemon: &Daemon) {
+pub(crate) fn every_second_is_told(daemon: &Daemon) {
     let valid: BTreeSet<Second> = daemon.home.valid_seconds().into_iter().collect();
     let gaps = gaps_inside(daemon);
     for gap in &gaps {

@@ -28,6 +28,9 @@ mod engine_faults;
 mod engine_invariants;
 #[cfg(test)]
 mod engine_limits;
+mod engine_kills;
+#[cfg(test)]
+mod engine_refusals;
 #[cfg(test)]
 mod engine_stop_loss;
 #[cfg(test)]
@@ -42,6 +45,8 @@ mod error_table;
 mod faults_admin;
 #[cfg(test)]
 mod faults_daemon;
+#[cfg(test)]
+mod faults_links;
 #[cfg(test)]
 mod faults_requests;
 #[cfg(test)]
@@ -92,6 +97,8 @@ mod stop_loss;
 #[cfg(test)]
 mod storage;
 #[cfg(test)]
+mod stream_breaks;
+#[cfg(test)]
 mod stream_gaps;
 #[cfg(test)]
 mod stream_rotation;
@@ -99,6 +106,8 @@ mod stream_rotation;
 mod stream_watch;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod torn_journal;
 #[cfg(test)]
 mod training;
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! kill -9 with an open position, against an exchange in another process: the position is found
 //! again, protected, and reconciled; and the journal tells both lives.
 
+use std::fs;
 use std::sync::Arc;
 
-use lobd::app::rest_settings;
+use lobd::app::{DataFolder, rest_settings};
 use lobd::binance::RestClient;
 use lobd::clock::SystemClock;
 use lobd::config::{Settings, Variables};
@@ -60,6 +61,57 @@ async fn a_killed_daemon_finds_its_position_protects_it_and_reconciles_to_nothin
     home.succeeds(&["journal", "verify"]);
     let replayed = home.succeeds(&["journal", "replay", "--json"]);
     assert_eq!(replayed.lines().count(), 2, "two runs: {replayed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_in_the_middle_of_ending_well_leaves_the_stop_and_no_entry() {
+    let exchange = Exchange::start().await;
+    let home = Home::with(&exchange.variables());
+    constant_model::promote(&home.data(), 90.0);
+    let venue = exchange.client();
+    let mut daemon = home.spawn(&["run"]);
+    home.status_when("a position under its stop", is_protected).await;
+    daemon.terminate();
+    daemon.kill();
+    assert_eq!(waiting_stops(&venue).await.len(), 1);
+    let working = venue.working_orders(Some(symbol())).await.unwrap();
+    assert!(working.iter().all(|order| order.reduce_only), "{working:?}");
+    let mut daemon = home.spawn(&["run"]);
+    let found = home.status_when("found, protected and reconciled", |status| {
+        is_protected(status) && status["is_reconciled"] == true
+    });
+    assert_eq!(found.await["discrepancies_total"], 0);
+    eventually("one stop covers it", async || waiting_stops(&venue).await.len() == 1).await;
+    daemon.terminate();
+    assert_eq!(daemon.exit().await, Some(0), "{}", home.log());
+    home.succeeds(&["journal", "verify"]);
+}
+
+/// Without its journal it knows neither its orders nor itself: it asks a person, under a stop.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_journal_it_halts_and_protects_what_it_finds() {
+    let exchange = Exchange::start().await;
+    let home = Home::with(&exchange.variables());
+    constant_model::promote(&home.data(), 90.0);
+    let venue = exchange.client();
+    let mut daemon = home.spawn(&["run"]);
+    let held = home.status_when("a position under its stop", is_protected).await;
+    daemon.kill();
+    let journal = DataFolder::new(&home.data()).journal();
+    for part in ["db", "db-wal", "db-shm"] {
+        fs::remove_file(journal.with_extension(part)).unwrap();
+    }
+    let mut daemon = home.spawn(&["run"]);
+    let status = home.status_when("halted, over a position under a stop", |status| {
+        !status["halted"].is_null() && is_protected(status)
+    });
+    let status = status.await;
+    assert_eq!(status["symbols"][0]["exposure"], held["symbols"][0]["exposure"]);
+    home.fails(&["status"], 4, &["halted", "lobd resume"]);
+    let working = venue.working_orders(Some(symbol())).await.unwrap();
+    assert!(working.iter().all(|order| order.reduce_only), "{working:?}");
+    daemon.terminate();
+    assert_eq!(daemon.exit().await, Some(0), "{}", home.log());
 }
 
 /// `lobd exchange` as a process of its own.

@@ -7,10 +7,10 @@ use std::path::Path;
 use lobd::app::candidate::{self, CandidateSettings};
 use lobd::app::trial::TrialSettings;
 use lobd::binance::market_data::MarketDataParser;
-use lobd::book::{Flow, Level, Row, Snapshot, Validity};
+use lobd::book::{Flow, Level, Reason, Row, Snapshot, Validity};
 use lobd::config::Variables;
 use lobd::domain::{Amount, Environment, Instrument, Market, Price, Quantity, Second, Symbol};
-use lobd::features::{Dataset, DatasetBuilder, FeatureSet};
+use lobd::features::{Dataset, DatasetBuilder, FeatureSet, Window};
 use lobd::predict::{Artifact, Fate, LinearPredictor, ModelKind, Target};
 use lobd::store::import::{ImportOptions, import};
 use lobd::store::models::ModelStore;
@@ -143,6 +143,41 @@ fn one_seed_gives_one_file_and_the_file_predicts_as_the_fit_did() {
         .unwrap();
         assert_eq!(evaluation.model.n, data.len());
     }
+}
+
+#[test]
+fn no_vector_comes_until_the_window_is_whole_again() {
+    let rows = market(400, 5);
+    let mut window = Window::new(FeatureSet::Full);
+    let second = |at: usize| Second::from_unix(i64::try_from(at).unwrap());
+    let mut wait = |from: usize| {
+        (from..from + 100).position(|at| window.push(second(at), &rows[at]).is_some()).unwrap()
+    };
+    let whole = wait(0);
+    assert!(whole > 10, "it reaches back {whole} seconds");
+    assert_eq!(wait(whole + 1), 0, "and goes on each second");
+    assert_eq!(wait(whole + 3), whole, "one second is missing");
+    let stale = Row { validity: Validity::Stale(Reason::SequenceGap), ..rows[300].clone() };
+    assert!(window.push(second(2 * whole + 4), &stale).is_none());
+    let again = |at| window.push(second(2 * whole + 5 + at), &rows[at]).is_some();
+    assert_eq!((0..100).position(again), Some(whole), "one is stale");
+}
+
+#[test]
+fn seconds_that_are_not_valid_are_learnt_from_by_no_row() {
+    let mut rows = market(300, 4);
+    let whole = dataset(&rows, FeatureSet::Flow, 10);
+    let stale = Second::from_unix(1_150);
+    rows[150].validity = Validity::Stale(Reason::SequenceGap);
+    let without = dataset(&rows, FeatureSet::Flow, 10);
+    let reach = whole.seconds()[0].seconds_since(Second::from_unix(1_000));
+    let is_clear = |second: &&Second| {
+        let ahead = stale.seconds_since(**second);
+        !(-reach..=10).contains(&ahead)
+    };
+    let expected: Vec<Second> = whole.seconds().iter().filter(is_clear).copied().collect();
+    assert_eq!(without.seconds(), expected);
+    assert!(without.len() + 11 <= whole.len() && !without.is_empty());
 }
 
 #[test]

@@ -325,6 +325,16 @@ impl Venue {
 
     }
 
+    /// The stops that wait are touched, and nothing comes of it.
+    pub(crate) fn touch_stops(&mut self) -> Vec<Event> {
+        let waiting = self.stops.values_mut().filter(|stop| stop.status == StopStatus::New);
+        let touch = |stop: &mut StopReport| {
+            stop.status = StopStatus::Triggered;
+            Event::Stop(stop.clone())
+        };
+        waiting.map(touch).collect()
+    }
+
     pub(crate) fn position(&self, now: Timestamp) -> PositionReport {
         let mark_price = self.mark_price();
         PositionReport {

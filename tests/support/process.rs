@@ -100,6 +100,14 @@ impl Home {
         self.start(self.lobd(arguments))
     }
 
+    /// Starts `lobd` where nothing that it says can be written, as on a full disk.
+    pub(crate) fn spawn_unheard(&self, arguments: &[&str]) -> Running {
+        let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut command = self.lobd(arguments);
+        command.stdin(Stdio::null()).stdout(full()).stderr(full());
+        Running { child: command.spawn().unwrap(), log: self.path().join("log") }
+    }
+
     /// Starts a command of [`Self::lobd`].
     pub(crate) fn start(&self, mut command: Command) -> Running {
         let log = self.path().join("log");
