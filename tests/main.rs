@@ -43,6 +43,7 @@ mod engine_world;
 mod error_table;
 #[cfg(test)]
 mod faults_admin;
+mod faults_calls;
 #[cfg(test)]
 mod faults_daemon;
 #[cfg(test)]

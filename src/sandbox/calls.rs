@@ -1,20 +1,19 @@
 //! The WebSocket API: requests as messages, answered by the endpoints of REST (exchange-api.md 3.3).
 //!
 //! Sans I/O and without an answer of its own: a method names an endpoint, parameters are checked,
-//! signed and limited as there. Only the envelope, the text that is signed and the weight pool
-//! differ.
+//! signed and limited as there, and the same faults strike. Only the envelope, the text that is
+//! signed and the weight pool differ.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::domain::Timestamp;
-use crate::sim::AccountId;
 
 use super::floor::Floor;
 use super::parameters::Parameters;
 use super::refusal::Refusal;
-use super::rest::{self, Answer, Endpoint};
+use super::rest::{self, Answer, Endpoint, Reply};
 use super::windows::{Pool, RateLimits, Used};
 
 /// What opening a socket counts toward the weight limit of calls.
@@ -42,9 +41,9 @@ const METHODS: &[(&str, &str, &str)] = &[
     ("ticker.book", "GET", "/fapi/v1/ticker/bookTicker"),
 ];
 
-/// One call, as its caller wrote it.
-#[derive(Deserialize)]
-struct Call {
+/// One call, as its caller wrote it; a message that is none has no method.
+#[derive(Default, Deserialize)]
+pub(super) struct Call {
     #[serde(default)]
     id: Value,
     method: String,
@@ -54,20 +53,14 @@ struct Call {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Reply<'a> {
+struct Envelope<'a> {
     id: &'a Value,
     status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
-    result: Option<Box<RawValue>>,
+    result: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<Fault<'a>>,
+    error: Option<&'a RawValue>,
     rate_limits: Vec<Counted>,
-}
-
-#[derive(Serialize)]
-struct Fault<'a> {
-    code: i32,
-    msg: &'a str,
 }
 
 /// A limit with what has been used of it.
@@ -81,57 +74,83 @@ struct Counted {
     count: u32,
 }
 
+impl Call {
+    /// Reads a message of a socket.
+    pub(super) fn read(text: &str) -> Self {
+        serde_json::from_str(text).unwrap_or_default()
+    }
+
+    /// Method and path of the request over HTTP that asks the same; empty if there is none.
+    pub(super) fn request_line(&self) -> (&'static str, &'static str) {
+        let found = METHODS.iter().find(|(name, _, _)| *name == self.method);
+        found.map_or(("", ""), |(_, method, path)| (method, path))
+    }
+
+    /// What it says beside its method.
+    pub(super) fn parameters(&self) -> Result<Parameters, Refusal> {
+        Parameters::of_object(&self.params)
+    }
+
+    fn endpoint(&self) -> Option<&'static Endpoint> {
+        let (method, path) = self.request_line();
+        rest::endpoint_at(method, path)
+    }
+}
+
+impl std::fmt::Debug for Call {
+    /// Without its parameters: key and signature are among them.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Call").field("method", &self.method).finish_non_exhaustive()
+    }
+}
+
 impl Floor {
-    /// Answers one call at a moment.
-    pub(super) fn call(&mut self, now: Timestamp, text: &str) -> String {
+    /// Answers one call at a moment, as a request over HTTP is answered.
+    pub(super) fn serve_call(&mut self, now: Timestamp, call: &Call) -> Reply {
         self.catch_up(now);
         let now = self.server_time();
         let first = self.account;
-        let (id, endpoint, answer) = match serde_json::from_str::<Call>(text) {
-            Ok(call) => {
-                let endpoint = endpoint_of(&call.method);
-                let answer = self.answer_call(now, &call, endpoint);
-                (call.id, endpoint, answer)
-            }
-            Err(_) => (Value::Null, None, Err(Refusal::new(-1135, "Invalid JSON Request."))),
-        };
-        let served: AccountId = std::mem::replace(&mut self.account, first);
+        let answer = self.answer_call(now, call);
+        self.account = first;
         self.publish();
-        let is_order = endpoint.and_then(Endpoint::orders).is_some();
-        let used = self.windows.used(now, Pool::Calls, served);
-        reply(&id, answer, counted(self.windows.limits(), used, is_order))
+        match answer {
+            Ok(body) => Reply { status: 200, headers: Vec::new(), body },
+            Err(refusal) => Reply::refused(&refusal),
+        }
     }
 
-    fn answer_call(&mut self, now: Timestamp, call: &Call, endpoint: Option<&Endpoint>) -> Answer {
+    fn answer_call(&mut self, now: Timestamp, call: &Call) -> Answer {
         self.windows.check_ban(now)?;
-        let endpoint = endpoint.ok_or_else(|| Refusal::bad_value("method"))?;
-        let parameters = Parameters::of_object(&call.params)?;
+        if call.method.is_empty() {
+            return Err(Refusal::new(-1135, "Invalid JSON Request."));
+        }
+        let endpoint = call.endpoint().ok_or_else(|| Refusal::bad_value("method"))?;
+        let parameters = call.parameters()?;
         self.windows.spend_weight(now, Pool::Calls, endpoint.weight_of(&parameters))?;
         if let Some(account) = self.gate.admit_call(now, endpoint.security(), &parameters)? {
             self.account = account;
         }
         self.act(now, endpoint, &parameters)
     }
-}
 
-fn endpoint_of(method: &str) -> Option<&'static Endpoint> {
-    let (_, verb, path) = METHODS.iter().find(|(name, _, _)| *name == method)?;
-    rest::endpoint_at(verb, path)
-}
-
-fn reply(id: &Value, answer: Answer, rate_limits: Vec<Counted>) -> String {
-    let answer =
-        answer.and_then(|body| RawValue::from_string(body).map_err(|_| Refusal::internal()));
-    let refused = answer.as_ref().err().cloned();
-    let error = refused.as_ref();
-    let reply = Reply {
-        id,
-        status: error.map_or(200, |refusal| refusal.status),
-        result: answer.ok(),
-        error: error.map(|refusal| Fault { code: refusal.code, msg: &refusal.message }),
-        rate_limits,
-    };
-    serde_json::to_string(&reply).unwrap_or_default()
+    /// The message that carries the answer to a call.
+    pub(super) fn envelope(&mut self, call: &Call, reply: &Reply) -> String {
+        let key = call.params.get("apiKey").and_then(Value::as_str);
+        let account = key.and_then(|key| self.gate.account(key)).unwrap_or(self.account);
+        let used = self.windows.used(self.server_time(), Pool::Calls, account);
+        let is_order = call.endpoint().and_then(Endpoint::orders).is_some();
+        // What the endpoints write is JSON.
+        let body = serde_json::from_str(&reply.body).ok();
+        let (result, error) = if reply.status == 200 { (body, None) } else { (None, body) };
+        let envelope = Envelope {
+            id: &call.id,
+            status: reply.status,
+            result,
+            error,
+            rate_limits: counted(self.windows.limits(), used, is_order),
+        };
+        serde_json::to_string(&envelope).unwrap_or_default()
+    }
 }
 
 /// Orders are told what they count as, everything else its weight.
@@ -159,7 +178,7 @@ mod tests {
     #[test]
     fn every_method_is_answered_by_an_endpoint_that_there_is() {
         for (method, verb, path) in METHODS {
-            assert!(endpoint_of(method).is_some(), "{method}: {verb} {path}");
+            assert!(rest::endpoint_at(verb, path).is_some(), "{method}: {verb} {path}");
         }
     }
 }

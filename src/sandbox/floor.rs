@@ -15,7 +15,7 @@ use crate::sim::{
     StopEvent,
 };
 
-use super::calls::WEIGHT_OF_HANDSHAKE;
+use super::calls::{Call, WEIGHT_OF_HANDSHAKE};
 use super::card::Card;
 use super::faults::{HeldEvents, Plan};
 use super::gate::Gate;
@@ -114,21 +114,20 @@ impl Floor {
                 .windows
                 .check_ban(now)
                 .and_then(|()| self.windows.spend_weight(now, Pool::Calls, WEIGHT_OF_HANDSHAKE));
-            if admitted.is_err() {
+            if admitted.is_err() || self.banned_until().is_some() {
                 opening.refuse();
             }
         }
         self.hub.open(opening)
     }
 
-    /// Does what a socket's message asks: a call, or control of its streams.
-    pub(super) fn control(&mut self, now: Timestamp, id: SocketId, text: &str) {
+    /// Does what a socket's message asks of its streams; a call is given back, to be received.
+    pub(super) fn control(&mut self, id: SocketId, text: &str) -> Option<Call> {
         if self.hub.is_for_calls(id) {
-            let answer = self.call(now, text);
-            self.hub.answer(id, answer);
-        } else {
-            self.hub.control(id, text);
+            return Some(Call::read(text));
         }
+        self.hub.control(id, text);
+        None
     }
 
     /// Lets the exchange live up to `now`, step by step, publishing after each.

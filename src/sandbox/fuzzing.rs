@@ -4,7 +4,6 @@
 //! a time of its own, so that the same input has the same end.
 
 use tokio::sync::mpsc;
-use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::book::MarketEvent;
 use crate::domain::Timestamp;
@@ -14,7 +13,7 @@ use crate::sim::Exchange;
 use super::floor::Floor;
 use super::rest::Request;
 use super::settings::SandboxSettings;
-use super::streams::{self, SocketId};
+use super::streams::{self, Frame, SocketId};
 
 /// Frames kept for a socket; more than a fuzzed message can cause.
 const FRAMES: usize = 64;
@@ -31,7 +30,7 @@ pub struct FuzzedExchange {
 #[derive(Debug)]
 pub struct FuzzedSocket {
     id: SocketId,
-    frames: mpsc::Receiver<Utf8Bytes>,
+    frames: mpsc::Receiver<Frame>,
 }
 
 impl FuzzedExchange {
@@ -100,7 +99,7 @@ impl FuzzedExchange {
     pub fn control(&mut self, socket: &mut FuzzedSocket, text: &str) -> Vec<String> {
         self.floor.hub.control(socket.id, text);
         std::iter::from_fn(|| socket.frames.try_recv().ok())
-            .map(|frame| frame.as_str().to_owned())
+            .map(|frame| frame.text.as_str().to_owned())
             .collect()
     }
 

@@ -90,6 +90,11 @@ impl Gate {
         Ok(Some(holder.account))
     }
 
+    /// Whose a key is.
+    pub(super) fn account(&self, key: &str) -> Option<AccountId> {
+        self.keys.get(key).map(|holder| holder.account)
+    }
+
     fn holder(&self, key: Option<&str>) -> Result<&Holder, Refusal> {
         match key {
             None => Err(Refusal::key_format()),

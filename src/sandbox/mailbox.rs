@@ -12,16 +12,14 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::SharedClock;
 use crate::domain::Timestamp;
 
-use super::faults::{Arrival, Sent, Served};
+use super::faults::{Arrival, Asked, Delivery, Loss, Sent, Served};
 use super::floor::Floor;
 use super::rest::Request;
 use super::streams::{Opening, SocketId};
+use super::underway::{Asker, CallAnswer, Underway};
 
 /// Requests waiting at once: far beyond what the rate limits admit, small in memory.
 const MAILBOX_CAPACITY: usize = 1_024;
-
-/// Requests held up on their way at once.
-const MOST_UNDERWAY: usize = 10_000;
 
 /// How often the exchange is brought up to the present when nobody asks.
 const TICK: Duration = Duration::from_millis(20);
@@ -87,21 +85,14 @@ pub(super) struct FloorTask {
     floor: Floor,
     mailbox: mpsc::Receiver<Message>,
     clock: SharedClock,
-    /// Requests that a fault holds up on their way, in the order in which they were sent.
-    underway: Vec<Underway>,
-}
-
-/// A request on its way: it arrives even if whoever sent it has gone.
-struct Underway {
-    arrives: Timestamp,
-    request: Request,
-    answer: oneshot::Sender<Served>,
+    /// What a fault holds up on its way.
+    underway: Underway,
 }
 
 impl FloorTask {
     pub(super) fn new(floor: Floor, clock: SharedClock) -> (FloorHandle, Self) {
         let (sender, mailbox) = mpsc::channel(MAILBOX_CAPACITY);
-        (FloorHandle(sender), Self { floor, mailbox, clock, underway: Vec::new() })
+        (FloorHandle(sender), Self { floor, mailbox, clock, underway: Underway::default() })
     }
 
     /// Runs until `shutdown` or until the last handle is dropped; gives the floor back.
@@ -126,29 +117,40 @@ impl FloorTask {
 
     fn tick(&mut self, now: Timestamp) {
         self.floor.catch_up(now);
-        let mut arrived: Vec<Underway> =
-            self.underway.extract_if(.., |underway| underway.arrives <= now).collect();
-        arrived.sort_by_key(|underway| underway.arrives);
-        for Underway { request, answer, .. } in arrived {
-            if let Sent::Served(served) = self.floor.receive(now, request, Arrival::Delayed) {
-                // Whoever asked may have gone; what was asked has happened all the same.
-                let _ = answer.send(served);
-            }
+        for (asked, asker) in self.underway.arrived_requests(now) {
+            self.receive(now, asked, asker, Arrival::Delayed);
+        }
+        for answer in self.underway.arrived_answers(now) {
+            self.floor.hub.answer(answer);
         }
     }
 
-    fn receive(&mut self, now: Timestamp, request: Request, answer: oneshot::Sender<Served>) {
-        match self.floor.receive(now, request, Arrival::Prompt) {
-            Sent::Served(served) => {
-                // As above.
+    fn receive(&mut self, now: Timestamp, asked: Asked, asker: Asker, arrival: Arrival) {
+        match (self.floor.receive(now, asked, arrival), asker) {
+            (Sent::Underway(asked, time), asker) => {
+                self.underway.hold_request(now + time, asked, asker);
+            }
+            (Sent::Served(served), Asker::Http(answer)) => {
+                // Whoever asked may have gone; what was asked has happened all the same.
                 let _ = answer.send(served);
             }
-            Sent::Underway(request, time) => {
-                if self.underway.len() < MOST_UNDERWAY {
-                    let arrives = now + time;
-                    self.underway.push(Underway { arrives, request, answer });
+            (Sent::Served(served), Asker::Socket(id)) => self.answer_call(now, id, served),
+        }
+    }
+
+    fn answer_call(&mut self, now: Timestamp, socket: SocketId, served: Served) {
+        match served {
+            Served::Lost(loss) | Served::Answered(_, Delivery { loss: Some(loss), .. }) => {
+                if loss == Loss::Cut {
+                    self.floor.hub.cut_off(socket);
+                }
+            }
+            Served::Answered(reply, Delivery { wait, byte_pause, loss: None }) => {
+                let answer = CallAnswer { socket, text: reply.body, byte_pause };
+                if wait.is_zero() {
+                    self.floor.hub.answer(answer);
                 } else {
-                    tracing::warn!(most = MOST_UNDERWAY, "too many delayed: a request is lost");
+                    self.underway.hold_answer(now + wait, answer);
                 }
             }
         }
@@ -157,12 +159,19 @@ impl FloorTask {
     fn handle(&mut self, message: Message) {
         let now = self.clock.now();
         match message {
-            Message::Serve(request, answer) => self.receive(now, request, answer),
+            Message::Serve(request, answer) => {
+                let (asked, asker) = (Asked::Request(request), Asker::Http(answer));
+                self.receive(now, asked, asker, Arrival::Prompt);
+            }
             Message::Open(opening, answer) => {
                 let id = self.floor.admits_socket().then(|| self.floor.open(now, opening));
                 let _ = answer.send(id);
             }
-            Message::Control(id, text) => self.floor.control(now, id, &text),
+            Message::Control(id, text) => {
+                if let Some(call) = self.floor.control(id, &text) {
+                    self.receive(now, Asked::Call(call), Asker::Socket(id), Arrival::Prompt);
+                }
+            }
             Message::Close(id) => self.floor.hub.close(id),
             Message::Visit(visit) => {
                 self.floor.catch_up(now);

@@ -27,6 +27,7 @@ mod server;
 mod settings;
 mod streams;
 mod tape;
+mod underway;
 mod windows;
 mod words;
 

@@ -47,7 +47,7 @@ const fn entry(
 use Reach::{Act, Occasions, Requests, State, Waiting};
 
 /// Every fault.
-pub(super) const CATALOGUE: [Entry; 25] = [
+pub(super) const CATALOGUE: [Entry; 26] = [
     entry("lose-request", "[=cut|silence]", Requests, "never reaches the exchange", |value| {
         loss(value).map(Fault::LoseRequest)
     }),
@@ -107,6 +107,16 @@ pub(super) const CATALOGUE: [Entry; 25] = [
     entry("freeze", "=public|market|private|all", State, "open sockets without frames", |value| {
         feed(value?).map(Fault::Freeze)
     }),
+    entry(
+        "slow-frames",
+        "=public|market|private|all,SPAN",
+        State,
+        "frames byte by byte, each so late",
+        |value| {
+            let (slowed, pause) = value?.split_once(',')?;
+            Some(Fault::SlowFrames(feed(slowed)?, span(Some(pause))?))
+        },
+    ),
     entry("refuse-sockets", "", State, "a socket is closed once it is open", |value| {
         none(value).map(|()| Fault::RefuseSockets)
     }),
@@ -159,7 +169,10 @@ pub fn guide() -> String {
          probability=P    by chance, from the exchange's seed\n",
     );
     for (reach, title) in [
-        (Requests, "REST requests: METHOD PATH, at, for, skip, times, probability"),
+        (
+            Requests,
+            "Requests, over HTTP or as calls: METHOD PATH, at, for, skip, times, probability",
+        ),
         (Occasions, "Occasions: at, for, skip, times, probability"),
         (Waiting, "Waiting stops: at, for, times"),
         (State, "States: at, for"),
@@ -236,6 +249,7 @@ pub(super) fn example(entry: &Entry) -> Option<Fault> {
         Some("300ms"),
         Some("unknown"),
         Some("public"),
+        Some("public,1ms"),
         Some("+2s"),
         Some("BTCUSDT"),
         Some("BTCUSDT,tick=0.5"),

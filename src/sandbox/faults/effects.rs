@@ -12,6 +12,7 @@ use super::fault::{Act, Fault, FaultFeed, only};
 use super::filter_change::FilterChange;
 use super::held_events::HeldEvent;
 use super::plan::FaultRefused;
+use super::span::Span;
 use super::spec::FaultSpec;
 
 impl Floor {
@@ -67,6 +68,12 @@ impl Floor {
         let frozen: Vec<FaultFeed> =
             self.faults.standing(now, only!(Freeze)).map(|(feed, _)| feed).collect();
         self.hub.freeze(|route| frozen.iter().any(|feed| feed.holds(route)));
+        let slowed: Vec<(FaultFeed, Span)> =
+            self.faults.standing(now, slowness).map(|(slowed, _)| slowed).collect();
+        self.hub.slow(|route| {
+            let of_route = slowed.iter().filter(|(feed, _)| feed.holds(route));
+            of_route.map(|(_, pause)| pause.duration()).max()
+        });
         self.release_held(now);
     }
 
@@ -78,6 +85,10 @@ impl Floor {
         for (route, withheld) in self.hub.take_withheld() {
             let holds = |fault: &Fault| matches!(fault, Fault::Freeze(feed) if feed.holds(route));
             self.faults.count(now, withheld, holds);
+        }
+        for (route, slowed) in self.hub.take_slowed() {
+            let holds = |fault: &Fault| slowness(fault).is_some_and(|(feed, _)| feed.holds(route));
+            self.faults.count(now, slowed, holds);
         }
     }
 
@@ -235,6 +246,10 @@ impl Floor {
             self.market.drop_next_depth(symbol);
         }
     }
+}
+
+fn slowness(fault: &Fault) -> Option<(FaultFeed, Span)> {
+    if let Fault::SlowFrames(feed, pause) = fault { Some((*feed, *pause)) } else { None }
 }
 
 impl FaultFeed {

@@ -22,7 +22,7 @@ pub enum Fault {
     Http503(Overload),
     /// A request is carried out and, if it was accepted, answered with −1007.
     TimeoutAfterAcceptance,
-    /// The body of an answer comes byte by byte, with this pause before each.
+    /// An answer comes byte by byte, with this pause before each.
     SlowTrickle(Span),
     /// Every request is answered with 418 and the moment at which the ban ends.
     Ban,
@@ -44,6 +44,9 @@ pub enum Fault {
     DropDepth(Option<Symbol>),
     /// Sockets stay open and answer, and no frame of this feed is sent.
     Freeze(FaultFeed),
+    /// Every frame of this feed comes byte by byte, with this pause before each; its sockets say
+    /// nothing faster.
+    SlowFrames(FaultFeed, Span),
     /// A socket is closed as soon as it is open.
     RefuseSockets,
     /// The exchange's clock, as `/time` tells and timestamps are judged by, is off by so many
@@ -145,6 +148,7 @@ impl Fault {
             Self::ReorderUserEvents(_) => "reorder-user-events",
             Self::DropDepth(_) => "drop-depth",
             Self::Freeze(_) => "freeze",
+            Self::SlowFrames(..) => "slow-frames",
             Self::RefuseSockets => "refuse-sockets",
             Self::ShiftTime(_) => "shift-time",
             Self::Act(Act::CutSockets) => "cut-sockets",
@@ -184,6 +188,7 @@ impl fmt::Display for Fault {
             }
             Self::DropDepth(Some(symbol)) => write!(formatter, "={symbol}"),
             Self::Freeze(feed) => write!(formatter, "={feed}"),
+            Self::SlowFrames(feed, pause) => write!(formatter, "={feed},{pause}"),
             Self::ShiftTime(millis) => {
                 let sign = if *millis < 0 { '-' } else { '+' };
                 let by = Span::from_millis(millis.unsigned_abs()).ok_or(fmt::Error)?;

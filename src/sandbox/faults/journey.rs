@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::domain::Timestamp;
 
+use super::super::calls::Call;
 use super::super::floor::Floor;
 use super::super::parameters::Parameters;
 use super::super::refusal::Refusal;
@@ -24,6 +25,32 @@ const ORDER_PATHS: [&str; 4] =
 const STOP_PATHS: [&str; 3] =
     ["/fapi/v1/algoOrder", "/fapi/v1/openAlgoOrders", "/fapi/v1/allAlgoOrders"];
 
+/// A request, by whichever way it was sent.
+#[derive(Debug)]
+pub(in crate::sandbox) enum Asked {
+    /// Over HTTP.
+    Request(Request),
+    /// Over a socket of the WebSocket API.
+    Call(Call),
+}
+
+impl Asked {
+    /// Its method and path; those that would ask the same over HTTP if it is a call.
+    fn request_line(&self) -> (&str, &str) {
+        match self {
+            Self::Request(request) => (&request.method, &request.path),
+            Self::Call(call) => call.request_line(),
+        }
+    }
+
+    fn parameters(&self) -> Result<Parameters, Refusal> {
+        match self {
+            Self::Request(request) => Parameters::parse(&request.query, &request.body),
+            Self::Call(call) => call.parameters(),
+        }
+    }
+}
+
 /// Whether a request has been on its way for a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::sandbox) enum Arrival {
@@ -39,7 +66,7 @@ pub(in crate::sandbox) enum Sent {
     /// It has met its fate.
     Served(Served),
     /// It is still on its way, for so long.
-    Underway(Request, Duration),
+    Underway(Asked, Duration),
 }
 
 /// What became of a request.
@@ -67,71 +94,83 @@ impl Floor {
     pub(in crate::sandbox) fn receive(
         &mut self,
         now: Timestamp,
-        request: Request,
+        asked: Asked,
         arrival: Arrival,
     ) -> Sent {
         if self.faults.is_quiet() {
-            let reply = self.serve(now, &request);
+            let reply = self.answer_asked(now, &asked);
+            let reply = self.ready(&asked, reply);
             return Sent::Served(Served::Answered(reply, Delivery::default()));
         }
         self.catch_up(now);
         if arrival == Arrival::Prompt {
-            if let Some(loss) = self.strikes(&request, only!(LoseRequest)) {
+            if let Some(loss) = self.strikes(&asked, only!(LoseRequest)) {
                 return Sent::Served(Served::Lost(loss));
             }
-            if let Some(late) = self.strikes(&request, only!(Delay)) {
-                return Sent::Underway(request, late.duration());
+            if let Some(late) = self.strikes(&asked, only!(Delay)) {
+                return Sent::Underway(asked, late.duration());
             }
         }
-        let reply = self.answer_disturbed(now, &request);
-        let wait = self.strikes(&request, only!(DelayResponse));
-        let byte_pause = self.strikes(&request, only!(SlowTrickle));
+        let reply = self.answer_disturbed(now, &asked);
+        let wait = self.strikes(&asked, only!(DelayResponse));
+        let byte_pause = self.strikes(&asked, only!(SlowTrickle));
         let delivery = Delivery {
             wait: wait.map(Span::duration).unwrap_or_default(),
             byte_pause: byte_pause.map(Span::duration),
-            loss: self.strikes(&request, only!(LoseResponse)),
+            loss: self.strikes(&asked, only!(LoseResponse)),
         };
+        let reply = self.ready(&asked, reply);
         Sent::Served(Served::Answered(reply, delivery))
     }
 
+    fn answer_asked(&mut self, now: Timestamp, asked: &Asked) -> Reply {
+        match asked {
+            Asked::Request(request) => self.serve(now, request),
+            Asked::Call(call) => self.serve_call(now, call),
+        }
+    }
+
+    /// An answer as it goes back: to a call in its envelope.
+    fn ready(&mut self, asked: &Asked, reply: Reply) -> Reply {
+        match asked {
+            Asked::Request(_) => reply,
+            Asked::Call(call) => Reply { body: self.envelope(call, &reply), ..reply },
+        }
+    }
+
     /// The first fault that strikes this request, as `meant` sees it.
-    fn strikes<T>(&mut self, request: &Request, meant: impl Fn(&Fault) -> Option<T>) -> Option<T> {
+    fn strikes<T>(&mut self, asked: &Asked, meant: impl Fn(&Fault) -> Option<T>) -> Option<T> {
         let now = self.now();
         self.faults.strike(now, |spec| {
             let found = meant(&spec.fault)?;
-            covers(spec, request).then_some(found)
+            covers(spec, asked).then_some(found)
         })
     }
 
-    fn answer_disturbed(&mut self, now: Timestamp, request: &Request) -> Reply {
+    fn answer_disturbed(&mut self, now: Timestamp, asked: &Asked) -> Reply {
         if let Some(until) = self.banned_until() {
             self.count_ban();
-            return refused(&Refusal::banned(until));
+            return Reply::refused(&Refusal::banned(until));
         }
-        let is_exempt = !may_add_risk(request);
-        let overload = self.strikes(request, |fault| {
+        let is_exempt = !may_add_risk(asked);
+        let overload = self.strikes(asked, |fault| {
             only!(Http503)(fault).filter(|kind| !(is_exempt && *kind == Overload::Throttled))
         });
         if let Some(overload) = overload {
-            return self.answer_overloaded(now, request, overload);
+            return self.answer_overloaded(now, asked, overload);
         }
-        let reply = self.serve(now, request);
+        let reply = self.answer_asked(now, asked);
         if reply.status != 200 {
             return reply;
         }
         let is_late = |fault: &Fault| (*fault == Fault::TimeoutAfterAcceptance).then_some(());
-        if self.strikes(request, is_late).is_some() {
-            return refused(&Refusal::backend_timeout());
+        if self.strikes(asked, is_late).is_some() {
+            return Reply::refused(&Refusal::backend_timeout());
         }
-        self.hide_the_young(request, reply)
+        self.hide_the_young(asked, reply)
     }
 
-    fn answer_overloaded(
-        &mut self,
-        now: Timestamp,
-        request: &Request,
-        overload: Overload,
-    ) -> Reply {
+    fn answer_overloaded(&mut self, now: Timestamp, asked: &Asked, overload: Overload) -> Reply {
         let (is_executed, refusal) = match overload {
             Overload::Unknown => (self.faults.toss(), Refusal::unknown_error()),
             Overload::UnknownExecuted => (true, Refusal::unknown_error()),
@@ -142,13 +181,13 @@ impl Floor {
         };
         if is_executed {
             // Whatever came of it, nobody is told.
-            let _ = self.serve(now, request);
+            let _ = self.answer_asked(now, asked);
         }
-        refused(&refusal)
+        Reply::refused(&refusal)
     }
 
     /// When a ban that is on ends, by the clock the client sees.
-    fn banned_until(&self) -> Option<Timestamp> {
+    pub(in crate::sandbox) fn banned_until(&self) -> Option<Timestamp> {
         let (now, shown) = (self.now(), self.server_time());
         let bans = self.faults.standing(now, |fault| (*fault == Fault::Ban).then_some(()));
         let ends = bans.map(|((), ends)| ends).max()?;
@@ -161,9 +200,9 @@ impl Floor {
         self.faults.count(now, 1, |fault| *fault == Fault::Ban);
     }
 
-    fn hide_the_young(&mut self, request: &Request, reply: Reply) -> Reply {
-        let path = request.path.as_str();
-        let is_asked = |paths: &[&str]| request.method == "GET" && paths.contains(&path);
+    fn hide_the_young(&mut self, asked: &Asked, reply: Reply) -> Reply {
+        let (method, path) = asked.request_line();
+        let is_asked = |paths: &[&str]| method == "GET" && paths.contains(&path);
         let (of_orders, of_stops) = (is_asked(&ORDER_PATHS), is_asked(&STOP_PATHS));
         if !of_orders && !of_stops {
             return reply;
@@ -187,20 +226,17 @@ impl Floor {
     }
 }
 
-fn covers(spec: &FaultSpec, request: &Request) -> bool {
-    spec.requests.as_ref().is_none_or(|pattern| pattern.covers(&request.method, &request.path))
-}
-
-fn refused(refusal: &Refusal) -> Reply {
-    Reply { status: refusal.status, headers: Vec::new(), body: refusal.body() }
+fn covers(spec: &FaultSpec, asked: &Asked) -> bool {
+    let (method, path) = asked.request_line();
+    spec.requests.as_ref().is_none_or(|pattern| pattern.covers(method, path))
 }
 
 /// Whether a request is a new order that protection from overload refuses: reduce-only and closing
 /// ones are exempt (exchange-api.md 7.2, class C).
-fn may_add_risk(request: &Request) -> bool {
-    let is_new_order = request.method == "POST"
-        && matches!(request.path.as_str(), "/fapi/v1/order" | "/fapi/v1/batchOrders");
-    let is_exempt = Parameters::parse(&request.query, &request.body).is_ok_and(|parameters| {
+fn may_add_risk(asked: &Asked) -> bool {
+    let line = asked.request_line();
+    let is_new_order = matches!(line, ("POST", "/fapi/v1/order" | "/fapi/v1/batchOrders"));
+    let is_exempt = asked.parameters().is_ok_and(|parameters| {
         ["reduceOnly", "closePosition"]
             .into_iter()
             .any(|name| matches!(parameters.flag(name), Ok(Some(true))))

@@ -4,8 +4,8 @@
 //! [`FaultSpec`] and kept by the plan, which knows what is on, how often it struck, and draws all
 //! chance from one seed. The plan is pure: it only says *whether*; what it means happens where it
 //! would at the venue: a lost request before the floor, a lost answer behind it, a lost depth diff
-//! in every stream. `journey` is the way of a REST request and back, `effects` everything else.
-//! Calls of the WebSocket API meet the effects only.
+//! in every stream. `journey` is the way of a request and back, over HTTP or as a call of the
+//! WebSocket API, `effects` everything else.
 //!
 //! Invariants: **1** without a fault nothing is asked of the plan and no draw is made; **2** the
 //! same faults, seed and calls strike the same; **3** reading what is written gives the same fault.
@@ -31,5 +31,5 @@ pub use span::Span;
 pub use spec::{FaultSpec, FaultSpecError, Probability};
 
 pub(super) use held_events::HeldEvents;
-pub(super) use journey::{Arrival, Delivery, Sent, Served};
+pub(super) use journey::{Arrival, Asked, Delivery, Sent, Served};
 pub(super) use plan::Plan;

@@ -52,11 +52,7 @@ async fn carry(
     match floor.serve(request).await {
         Some(Served::Answered(reply, delivery)) => deliver(reply, delivery, &line).await,
         Some(Served::Lost(loss)) => lose(loss, &line).await,
-        None => {
-            let refusal = Refusal::shutting_down();
-            let body = refusal.body();
-            Reply { status: refusal.status, headers: Vec::new(), body }.into_response()
-        }
+        None => Reply::refused(&Refusal::shutting_down()).into_response(),
     }
 }
 

@@ -57,6 +57,13 @@ pub(super) struct Reply {
     pub(super) body: String,
 }
 
+impl Reply {
+    /// A refusal, without headers.
+    pub(super) fn refused(refusal: &Refusal) -> Self {
+        Self { status: refusal.status, headers: Vec::new(), body: refusal.body() }
+    }
+}
+
 /// What a request counts toward the weight limit.
 #[derive(Clone, Copy)]
 enum Weight {

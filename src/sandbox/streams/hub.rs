@@ -4,12 +4,15 @@
 //! shared; **3** memory is bounded: whoever does not read is cut off.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tokio_util::sync::CancellationToken;
 
+use super::super::underway::CallAnswer;
 use super::control::{self, Control};
+use super::pace::Pace;
 use super::route::{Address, Route};
 
 /// Frames a socket may lag behind: five busy symbols for about ten seconds.
@@ -26,9 +29,25 @@ pub(in crate::sandbox) struct SocketId(u64);
 #[derive(Debug)]
 pub(in crate::sandbox) struct Opening {
     pub(super) address: Address,
-    pub(super) outbox: mpsc::Sender<Utf8Bytes>,
+    pub(super) outbox: mpsc::Sender<Frame>,
     /// Cancelled when the socket must go.
     pub(super) cut: CancellationToken,
+    /// How fast its line carries bytes.
+    pub(super) pace: Pace,
+}
+
+/// One frame on its way to a socket.
+#[derive(Debug, Clone)]
+pub(in crate::sandbox) struct Frame {
+    pub(in crate::sandbox) text: Utf8Bytes,
+    /// With this pause before each byte.
+    pub(super) byte_pause: Option<Duration>,
+}
+
+impl From<Utf8Bytes> for Frame {
+    fn from(text: Utf8Bytes) -> Self {
+        Self { text, byte_pause: None }
+    }
 }
 
 /// The open sockets.
@@ -38,6 +57,9 @@ pub(in crate::sandbox) struct Hub {
     sockets: BTreeMap<SocketId, Opening>,
     /// Routes whose frames are not sent, with how many were not since last asked.
     frozen: BTreeMap<Route, u64>,
+    /// Routes whose frames go byte by byte, with the pause before each byte and how many frames
+    /// have gone since last asked.
+    slowed: BTreeMap<Route, (Duration, u64)>,
     /// Streams that sockets do not hear any more, though they are subscribed to them.
     muted: BTreeMap<SocketId, BTreeSet<String>>,
 }
@@ -80,9 +102,17 @@ impl Hub {
         self.sockets.get(&id).is_some_and(|socket| socket.address.route == Route::Calls)
     }
 
-    /// Sends the answer to a call.
-    pub(in crate::sandbox) fn answer(&mut self, id: SocketId, text: String) {
-        self.deliver(id, Utf8Bytes::from(text));
+    /// Sends the answer to a call, if its socket is still there.
+    pub(in crate::sandbox) fn answer(&mut self, answer: CallAnswer) {
+        let CallAnswer { socket, text, byte_pause } = answer;
+        self.deliver(socket, Frame { text: Utf8Bytes::from(text), byte_pause });
+    }
+
+    /// Cuts one socket without a word.
+    pub(in crate::sandbox) fn cut_off(&mut self, id: SocketId) {
+        if let Some(socket) = self.sockets.remove(&id) {
+            socket.cut.cancel();
+        }
     }
 
     /// Withholds the frames of these routes from now on, and of no others.
@@ -99,6 +129,37 @@ impl Hub {
     /// How many frames of each frozen route were withheld since last asked.
     pub(in crate::sandbox) fn take_withheld(&mut self) -> Vec<(Route, u64)> {
         self.frozen.iter_mut().map(|(route, count)| (*route, std::mem::take(count))).collect()
+    }
+
+    /// Lets the frames of these routes go byte by byte from now on, and of no others.
+    pub(in crate::sandbox) fn slow(&mut self, pause_of: impl Fn(Route) -> Option<Duration>) {
+        for route in Route::OF_STREAMS {
+            match pause_of(route) {
+                Some(pause) => self.slowed.entry(route).or_default().0 = pause,
+                None => {
+                    self.slowed.remove(&route);
+                }
+            }
+        }
+        for socket in self.sockets.values() {
+            let slowed = self.slowed.get(&socket.address.route);
+            socket.pace.set_of_line(slowed.map(|(pause, _)| *pause));
+        }
+    }
+
+    /// How many frames of each slowed route have gone since last asked.
+    pub(in crate::sandbox) fn take_slowed(&mut self) -> Vec<(Route, u64)> {
+        self.slowed
+            .iter_mut()
+            .map(|(route, slowed)| (*route, std::mem::take(&mut slowed.1)))
+            .collect()
+    }
+
+    fn count_slowed(&mut self, id: SocketId) {
+        let route = self.sockets.get(&id).map(|socket| socket.address.route);
+        if let Some((_, count)) = route.and_then(|route| self.slowed.get_mut(&route)) {
+            *count += 1;
+        }
     }
 
     /// Whether a listener of the account's key is there.
@@ -143,7 +204,7 @@ impl Hub {
             }
             Err(refused) => refused,
         };
-        self.deliver(id, Utf8Bytes::from(reply));
+        self.deliver(id, Frame::from(Utf8Bytes::from(reply)));
     }
 
     /// Whether anybody hears a public stream.
@@ -198,17 +259,17 @@ impl Hub {
                     Utf8Bytes::from(payload)
                 }
             });
-            let frame = frame.clone();
+            let frame = Frame::from(frame.clone());
+            self.count_slowed(*id);
             self.deliver(*id, frame);
         }
     }
 
-    fn deliver(&mut self, id: SocketId, frame: Utf8Bytes) {
+    fn deliver(&mut self, id: SocketId, frame: Frame) {
         let Some(socket) = self.sockets.get(&id) else { return };
         if socket.outbox.try_send(frame).is_err() {
             tracing::debug!(?id, "a socket does not read and is cut off");
-            socket.cut.cancel();
-            self.sockets.remove(&id);
+            self.cut_off(id);
         }
     }
 }
@@ -259,14 +320,12 @@ impl Opening {
 mod tests {
     use super::*;
 
-    fn socket(
-        hub: &mut Hub,
-        path: &str,
-    ) -> (SocketId, mpsc::Receiver<Utf8Bytes>, CancellationToken) {
+    fn socket(hub: &mut Hub, path: &str) -> (SocketId, mpsc::Receiver<Frame>, CancellationToken) {
         let (outbox, frames) = mpsc::channel(2);
         let cut = CancellationToken::new();
         let address = Address::parse(path, "").unwrap();
-        (hub.open(Opening { address, outbox, cut: cut.clone() }), frames, cut)
+        let opening = Opening { address, outbox, cut: cut.clone(), pace: Pace::default() };
+        (hub.open(opening), frames, cut)
     }
 
     #[test]
@@ -274,7 +333,7 @@ mod tests {
         let mut hub = Hub::default();
         let (id, mut frames, _) = socket(&mut hub, "/public/ws");
         hub.control(id, r#"{"method":"SUBSCRIBE","params":["btcusdt@aggTrade"],"id":1}"#);
-        assert_eq!(frames.try_recv().unwrap().as_str(), r#"{"id":1,"result":null}"#);
+        assert_eq!(frames.try_recv().unwrap().text.as_str(), r#"{"id":1,"result":null}"#);
         hub.publish(Route::Market, "btcusdt@aggTrade", || unreachable!("nobody hears it"));
         assert!(frames.try_recv().is_err());
     }
@@ -296,7 +355,7 @@ mod tests {
         let (id, mut frames, _) = socket(&mut hub, "/market/ws/a/b");
         hub.control(id, r#"{"method":"UNSUBSCRIBE","params":["a"],"id":7}"#);
         hub.control(id, r#"{"method":"LIST_SUBSCRIPTIONS","id":"x"}"#);
-        assert_eq!(frames.try_recv().unwrap().as_str(), r#"{"id":7,"result":null}"#);
-        assert_eq!(frames.try_recv().unwrap().as_str(), r#"{"id":"x","result":["b"]}"#);
+        assert_eq!(frames.try_recv().unwrap().text.as_str(), r#"{"id":7,"result":null}"#);
+        assert_eq!(frames.try_recv().unwrap().text.as_str(), r#"{"id":"x","result":["b"]}"#);
     }
 }

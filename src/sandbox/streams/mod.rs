@@ -8,12 +8,15 @@ mod hub;
 mod liquidation_frames;
 mod market_frames;
 mod merge;
+mod pace;
 mod route;
 pub(super) mod session;
 mod setting_frames;
 mod spot_frames;
 mod user_frames;
 
+#[cfg(fuzzing)]
+pub(super) use hub::Frame;
 pub(super) use hub::{Hub, Opening, SocketId};
 pub(super) use liquidation_frames::publish_liquidation;
 pub(super) use market_frames::MarketFrames;
@@ -26,8 +29,9 @@ pub(super) use user_frames::UserFrames;
 pub(super) fn opening(
     path: &str,
     query: &str,
-    outbox: tokio::sync::mpsc::Sender<tokio_tungstenite::tungstenite::Utf8Bytes>,
+    outbox: tokio::sync::mpsc::Sender<Frame>,
 ) -> Option<Opening> {
     let address = route::Address::parse(path, query)?;
-    Some(Opening { address, outbox, cut: tokio_util::sync::CancellationToken::new() })
+    let (cut, pace) = (tokio_util::sync::CancellationToken::new(), pace::Pace::default());
+    Some(Opening { address, outbox, cut, pace })
 }

@@ -22,6 +22,12 @@ pub(in crate::sandbox) enum Route {
     Calls,
 }
 
+impl Route {
+    /// Those that carry streams.
+    pub(in crate::sandbox) const OF_STREAMS: [Self; 4] =
+        [Self::Public, Self::Market, Self::Private, Self::Spot];
+}
+
 /// Where the WebSocket API is.
 const CALLS_PATH: &str = "/ws-fapi/v1";
 

@@ -10,16 +10,17 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, interval_at, sleep_until, timeout};
+use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::super::mailbox::FloorHandle;
 use super::super::settings::SocketRules;
-use super::hub::{OUTBOX_CAPACITY, Opening, SocketId};
+use super::hub::{Frame, OUTBOX_CAPACITY, Opening, SocketId};
+use super::pace::PacedLine;
 use super::route::Address;
 
 /// Sockets open at once: far beyond what one machine's clients need.
@@ -71,7 +72,8 @@ async fn serve(
     let _ = socket.set_nodelay(true);
     let Some((stream, address)) = shake_hands(socket).await else { return };
     let (outbox, frames) = mpsc::channel(OUTBOX_CAPACITY);
-    let opening = Opening { address, outbox, cut: cut.clone() };
+    let pace = stream.get_ref().pace();
+    let opening = Opening { address, outbox, cut: cut.clone(), pace };
     let rules = if opening.is_for_spot() { spot } else { futures };
     let most_messages = if opening.is_for_calls() { u32::MAX } else { rules.messages_per_second };
     let Some(id) = floor.open(opening).await else { return };
@@ -84,7 +86,7 @@ async fn serve(
     floor.close(id).await;
 }
 
-async fn shake_hands(socket: TcpStream) -> Option<(WebSocketStream<TcpStream>, Address)> {
+async fn shake_hands(socket: TcpStream) -> Option<(WebSocketStream<PacedLine>, Address)> {
     let mut address = None;
     #[expect(clippy::result_large_err, reason = "the signature is that of the library")]
     let read_address = |request: &Request, response: Response| {
@@ -95,7 +97,8 @@ async fn shake_hands(socket: TcpStream) -> Option<(WebSocketStream<TcpStream>, A
     let config = WebSocketConfig::default()
         .max_message_size(Some(LONGEST_MESSAGE))
         .max_frame_size(Some(LONGEST_MESSAGE));
-    let shaking = accept_hdr_async_with_config(socket, read_address, Some(config));
+    let line = PacedLine::new(socket);
+    let shaking = accept_hdr_async_with_config(line, read_address, Some(config));
     let stream = timeout(HANDSHAKE_TIME, shaking).await.ok()?.ok()?;
     Some((stream, address?))
 }
@@ -108,7 +111,7 @@ fn no_such_address() -> ErrorResponse {
 
 struct Session {
     id: SocketId,
-    stream: WebSocketStream<TcpStream>,
+    stream: WebSocketStream<PacedLine>,
     floor: FloorHandle,
     rules: SocketRules,
     /// Messages of the client in one second.
@@ -119,7 +122,7 @@ struct Session {
 
 impl Session {
     /// Runs until either side ends it.
-    async fn run(mut self, mut frames: mpsc::Receiver<Utf8Bytes>) {
+    async fn run(mut self, mut frames: mpsc::Receiver<Frame>) {
         let (opened, rules) = (Instant::now(), self.rules);
         let mut ping = interval_at(opened + rules.ping_every, rules.ping_every);
         let end = sleep_until(opened + rules.longest_life);
@@ -135,7 +138,7 @@ impl Session {
                         break;
                     }
                     let payload = opened.elapsed().as_millis().to_string();
-                    Some(Message::Ping(payload.into()))
+                    Some((Message::Ping(payload.into()), None))
                 }
                 incoming = self.stream.next() => match incoming {
                     Some(Ok(message)) if self.is_patient(opened) => {
@@ -150,17 +153,35 @@ impl Session {
                     Some(_) | None => break,
                 },
                 frame = frames.recv() => match frame {
-                    Some(frame) => Some(Message::Text(frame)),
+                    Some(Frame { text, byte_pause }) => Some((Message::Text(text), byte_pause)),
                     None => break,
                 },
             };
-            if let Some(message) = outgoing
-                && !matches!(timeout(WRITE_TIME, self.stream.send(message)).await, Ok(Ok(())))
+            if let Some((message, byte_pause)) = outgoing
+                && !self.write(message, byte_pause).await
             {
                 return;
             }
         }
         let _ = timeout(WRITE_TIME, self.stream.close(None)).await;
+    }
+
+    /// Writes a message; `false` if the client does not take it.
+    async fn write(&mut self, message: Message, byte_pause: Option<Duration>) -> bool {
+        let pace = self.stream.get_ref().pace();
+        pace.set_of_frame(byte_pause);
+        let sending = self.stream.send(message);
+        tokio::pin!(sending);
+        let is_sent = loop {
+            match timeout(WRITE_TIME, &mut sending).await {
+                Ok(sent) => break sent.is_ok(),
+                // It is we who are slow.
+                Err(_) if pace.is_slow() => {}
+                Err(_) => break false,
+            }
+        };
+        pace.set_of_frame(None);
+        is_sent
     }
 
     /// Whether the client keeps to its messages a second.
