@@ -118,10 +118,10 @@ fn a_later_file_is_replayed_alone_from_a_rebuilt_snapshot() {
 fn a_truncated_recording_keeps_its_whole_seconds_and_names_file_and_line() {
     let folder = tempfile::tempdir().unwrap();
     let line = |second: i64, id: u64| {
+        let millis = 1_700_000_000_000 + second * 1_000;
         format!(
-            "{} {{\"e\":\"depthUpdate\",\"E\":1,\"s\":\"BTCUSDT\",\"U\":{id},\"u\":{id},\
-             \"b\":[[\"100\",\"{id}\"]],\"a\":[]}}\n",
-            1_700_000_000_000_000 + second * 1_000_000
+            "{millis}000 {{\"e\":\"depthUpdate\",\"E\":{millis},\"s\":\"BTCUSDT\",\"U\":{id},\
+             \"u\":{id},\"b\":[[\"100\",\"{id}\"]],\"a\":[]}}\n"
         )
     };
     let snapshot = "1700000000000000 {\"lastUpdateId\":1,\"bids\":[[\"100\",\"1\"]],\

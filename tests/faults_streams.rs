@@ -160,6 +160,33 @@ async fn a_frozen_feed_answers_pings_and_questions_and_tells_nothing() {
     assert_eq!(socket.next().await["pu"], 101, "what was withheld is lost");
 }
 
+/// Promise I8: a line that is nearly dead loses and reorders nothing, and is read as soon as it is
+/// sound again.
+#[tokio::test]
+async fn frames_that_come_byte_by_byte_come_whole_and_in_their_order() {
+    let loopback = Loopback::start().await;
+    let mut socket =
+        Socket::open(&loopback.sandbox.ws_url, "/public/ws/", "btcusdt@depth@100ms").await;
+    settled(&loopback, 1).await;
+    let control = &loopback.sandbox.control;
+    let slow = switch_on(control, "slow-frames=public,1ms").await;
+    for id in 101..104 {
+        loopback.feed(bid_change(id, "60000.0", "4")).await;
+    }
+    for id in 101..104 {
+        assert_eq!((&socket.next().await["u"], fired(control, slow).await), (&json!(id), 3));
+    }
+    assert!(control.clear_fault(slow).await);
+    let dead = switch_on(control, "slow-frames=all,1h").await;
+    loopback.feed(bid_change(104, "60000.0", "5")).await;
+    assert_eq!(fired(control, dead).await, 1);
+    control.clear_faults().await;
+    loopback.feed(bid_change(105, "60000.0", "6")).await;
+    for id in 104..106 {
+        assert_eq!(socket.next().await["u"], id);
+    }
+}
+
 /// Promise I3: a key that ends in silence leaves its socket open and mute.
 #[tokio::test]
 async fn a_silently_expired_key_leaves_a_mute_socket_and_a_new_key_speaks() {

@@ -68,6 +68,8 @@ pub enum Reason {
     FrozenStream,
     /// The book is proven, but trades of the second may be missing from its flow.
     MissedTrades,
+    /// Updates come too late: the book is what the venue's was seconds ago, or a clock is off.
+    LateUpdates,
 }
 
 /// What one snapshot cannot give back: the second's changes and trades.
@@ -136,6 +138,7 @@ impl std::fmt::Display for Reason {
             Self::NotRunning => "not running",
             Self::FrozenStream => "the depth stream is frozen",
             Self::MissedTrades => "trades may be missing",
+            Self::LateUpdates => "updates come too late, or a clock is off",
         })
     }
 }

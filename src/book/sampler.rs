@@ -3,7 +3,9 @@
 //! Knows no clock: the caller says when a second has ended. Invariants: **1** the row of second T
 //! holds everything received before T and nothing later, its flow what came in [T − 1 s, T);
 //! **2** a row is valid exactly if the chain of updates is proven and both sides hold a level,
-//! however quiet the market, and (where ids tell) no trade of the second is missing; **3** nothing is interpolated: a stale row shows the last book held.
+//! however quiet the market, its updates come in time, and (where ids tell) no trade of the second is missing; **3** nothing is interpolated: a stale row shows the last book held.
+
+use std::time::Duration;
 
 use crate::domain::{Instrument, Market, Price, Second, Side, Symbol, Timestamp, TradeId};
 
@@ -15,6 +17,10 @@ use super::sequence::{BookSync, Outcome};
 use super::snapshot::Snapshot;
 use super::trade_chain::{Counted, TradeChain};
 use super::update::{DepthUpdate, MarketEvent, PublicTrade};
+
+/// An update that was sent so long before it is received tells of a book that is no more
+/// (exchange-api.md 2.6).
+const LATE_AFTER: Duration = Duration::from_secs(3);
 
 /// Follows one instrument and cuts its rows.
 #[derive(Debug, Clone)]
@@ -31,6 +37,8 @@ pub struct Sampler {
     changed_at: Option<Timestamp>,
     mark_price: Option<(Timestamp, Price)>,
     is_proven_alive: bool,
+    /// Whether the newest update was long on its way.
+    is_late: bool,
     proof: BestPriceProof,
 }
 
@@ -49,6 +57,7 @@ impl Sampler {
             changed_at: None,
             mark_price: None,
             is_proven_alive: true,
+            is_late: false,
             proof: BestPriceProof::default(),
         }
     }
@@ -106,6 +115,7 @@ impl Sampler {
     /// The connection that carries the book is gone; a snapshot is needed after it is back.
     pub fn on_disconnect(&mut self) {
         self.hold();
+        self.is_late = false;
         self.proof.restart();
         self.sync.on_disconnect();
     }
@@ -206,6 +216,7 @@ impl Sampler {
     }
 
     fn on_update(&mut self, receive_time: Timestamp, update: &DepthUpdate) -> Outcome {
+        self.is_late = receive_time.since(update.event_time) > LATE_AFTER;
         let before = self.best();
         let was_proven = self.sync.waiting().is_none();
         let outcome = self.sync.on_update(update);
@@ -231,6 +242,7 @@ impl Sampler {
         let reason = match (self.sync.waiting(), self.best()) {
             (Some(reason), _) => reason,
             (None, _) if !self.is_proven_alive => Reason::NoProofOfLife,
+            (None, _) if self.is_late => Reason::LateUpdates,
             (None, None) => Reason::EmptySide,
             (None, Some(_)) if self.trades.as_ref().is_some_and(TradeChain::is_doubted) => {
                 Reason::MissedTrades
@@ -426,6 +438,22 @@ mod tests {
         let _ = sampler.on_event(millis(1_100), &update(9, &[(100, 3)], &[]));
         let _ = sampler.on_event(millis(1_200), &snapshot(8));
         assert_eq!(sampler.cut(at(2)).validity, Validity::Valid);
+    }
+
+    #[test]
+    fn a_book_whose_updates_come_too_late_is_stale_until_one_comes_in_time() {
+        let mut sampler = sampler(Market::Usdm);
+        let _ = sampler.on_event(millis(0), &snapshot(1));
+        for (second, id, received, is_valid) in
+            [(13, 2, 13_000, true), (14, 3, 13_001, false), (15, 4, 12_000, true)]
+        {
+            let MarketEvent::Depth(sent) = update(id, &[(100, 5)], &[]) else { panic!("depth") };
+            let sent = DepthUpdate { event_time: millis(10_000), ..sent };
+            let _ = sampler.on_event(millis(received), &MarketEvent::Depth(sent));
+            let validity = sampler.cut(at(second)).validity;
+            let late = Validity::Stale(Reason::LateUpdates);
+            assert_eq!(validity, if is_valid { Validity::Valid } else { late });
+        }
     }
 
     #[test]

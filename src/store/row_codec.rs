@@ -159,6 +159,7 @@ pub(super) fn decode_validity(bytes: &[u8]) -> Result<Validity, RowError> {
         7 => Reason::NotRunning,
         8 => Reason::FrozenStream,
         9 => Reason::MissedTrades,
+        10 => Reason::LateUpdates,
         _ => return Err(RowError::Invalid("reason")),
     };
     match byte >> 4 {
@@ -189,6 +190,7 @@ const fn reason_code(reason: Reason) -> u8 {
         Reason::NotRunning => 7,
         Reason::FrozenStream => 8,
         Reason::MissedTrades => 9,
+        Reason::LateUpdates => 10,
     }
 }
 

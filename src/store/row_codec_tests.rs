@@ -63,6 +63,7 @@ fn validities() -> impl Strategy<Value = Validity> {
         Just(Reason::NotRunning),
         Just(Reason::FrozenStream),
         Just(Reason::MissedTrades),
+        Just(Reason::LateUpdates),
     ];
     prop_oneof![
         Just(Validity::Valid),
