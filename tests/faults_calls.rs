@@ -15,12 +15,15 @@ use lobd::venue::Venue;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::support::faulted::{fired, switch_on};
+use crate::support::faulted::{Daemon, fired, longest_naked, report, switch_on};
 use crate::support::loopback::{DEADLINE, Loopback, bitcoin};
 use crate::support::process::eventually;
 
 /// A client that gives up long before a test does.
 const IMPATIENT: Duration = Duration::from_millis(300);
+
+/// How long a position may be without a stop (promise I4), and a little for the machine.
+const NAKED_LIMIT: Duration = Duration::from_millis(3_500);
 
 /// The venue's usual window of acceptance.
 const WINDOW: Duration = Duration::from_secs(5);
@@ -227,4 +230,47 @@ async fn an_answer_to_a_call_that_trickles_is_read_whole_by_whoever_waits() {
     let placed = desk.socket.place_order(&order("a-1")).await.unwrap();
     assert_eq!((placed.client_order_id, desk.fired(slow).await), (order("a-1").client_order_id, 1));
     assert_eq!(desk.rest.working_orders(Some(bitcoin())).await.unwrap().len(), 1);
+}
+
+/// Promises I2 and I4: a daemon whose orders go by the socket resolves what that hides, by REST and
+/// under the same name.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_hidden_by_the_socket_is_one_position_under_its_stop() {
+    const ENTRY: &str = "POST /fapi/v1/order:times=1";
+    for (fault, entries) in [
+        ("lose-response", 1),
+        ("lose-response=silence", 1),
+        ("timeout-after-acceptance", 1),
+        ("http-503=unavailable", 2),
+        ("lose-request", 2),
+    ] {
+        let daemon = by_socket(&format!("{fault}:{ENTRY}")).await;
+        let status = daemon.is_protected().await;
+        assert_eq!(status["symbols"][0]["totals"]["entries"], entries, "{fault}");
+        assert_eq!(daemon.entries().await.len(), 1, "{fault}");
+        assert_eq!(status["discrepancies_total"], 0, "{fault}");
+        assert_eq!(report(daemon.control(), 1).await.fired, 1, "{fault}");
+        assert_eq!(daemon.stops().await.len(), 1, "{fault}");
+        daemon.ends_well().await;
+    }
+}
+
+/// Promises I2 and I4.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_hidden_by_the_socket_is_found_and_not_placed_twice() {
+    let daemon = by_socket("lose-response:POST /fapi/v1/algoOrder:times=1").await;
+    let status = daemon.is_protected().await;
+    assert!(longest_naked(&status) <= NAKED_LIMIT, "{status}");
+    assert_eq!(daemon.stops().await.len(), 1);
+    assert!(daemon.home.log().contains("order socket lost"), "it went by the socket");
+    daemon.ends_well().await;
+}
+
+/// A daemon whose order socket is open, long before its first prediction.
+async fn by_socket(fault: &str) -> Daemon {
+    let settings = [("ORDER_TRANSPORT", "websocket")];
+    let daemon = Daemon::start_with(&[fault], &settings).await;
+    eventually("its socket is open", async || daemon.home.log().contains("order socket open"))
+        .await;
+    daemon
 }

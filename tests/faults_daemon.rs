@@ -229,6 +229,29 @@ async fn a_feed_that_froze_is_resynced_when_it_thaws() {
     daemon.ends_well().await;
 }
 
+/// Promises I5, I8 and I16: a line that is nearly dead tells of a book that is no more: its seconds
+/// are STALE and none of them is valid, until it is sound again.
+#[tokio::test(flavor = "multi_thread")]
+async fn frames_that_come_byte_by_byte_make_no_old_book_valid() {
+    let daemon = Daemon::holding().await;
+    let number = daemon.switch_on("slow-frames=public,2ms").await;
+    daemon.has_struck(number, 10).await;
+    let late = |daemon: &Daemon| -> Vec<Value> {
+        let is_late = |gap: &Value| gap["kind"].as_str().unwrap().contains("too late");
+        gaps_inside(daemon).into_iter().filter(is_late).collect()
+    };
+    eventually("seconds are late", async || {
+        late(&daemon).iter().any(|gap| gap["from"] != gap["to"])
+    })
+    .await;
+    assert_eq!(late(&daemon).len(), 1, "once late, it does not seem in time again");
+    assert!(daemon.control().clear_fault(number).await);
+    let status = daemon.status_when("it predicts again", predicts).await;
+    assert!(is_agreed(&status), "{status}");
+    every_second_is_told(&daemon);
+    daemon.ends_well().await;
+}
+
 /// Promises I4, I8 and I16: streams that are gone leave a protected position and an honest tape.
 #[tokio::test(flavor = "multi_thread")]
 async fn streams_cut_and_refused_come_back_and_the_position_was_protected() {
@@ -404,7 +427,18 @@ const STORM: [&str; 16] = [
 /// Promises I2, I3, I6 and I16: whatever comes together, once it is over everything adds up.
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_storm_of_faults_everything_adds_up() {
-    let settings = [("MAX_HOLDING_SECONDS", "1"), ("RECONCILE_SECONDS", "1")];
+    everything_adds_up_after_a_storm("rest").await;
+}
+
+/// The same promises.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_storm_over_the_order_socket_everything_adds_up() {
+    everything_adds_up_after_a_storm("websocket").await;
+}
+
+async fn everything_adds_up_after_a_storm(transport: &'static str) {
+    let settings =
+        [("MAX_HOLDING_SECONDS", "1"), ("RECONCILE_SECONDS", "1"), ("ORDER_TRANSPORT", transport)];
     let daemon = Daemon::start_with(&[], &settings).await;
     daemon.is_protected().await;
     for fault in STORM {

@@ -9,6 +9,7 @@ use lobd::sandbox::SandboxSettings;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::support::faulted::switch_on;
 use crate::support::raw_client::{DEADLINE, Socket, Venue};
 
 const API: &str = "/ws-fapi/v1";
@@ -200,4 +201,35 @@ async fn a_client_that_answers_no_ping_is_dropped() {
     };
     tokio::time::timeout(DEADLINE, gone).await.unwrap();
     ends(&mut socket).await;
+}
+
+#[tokio::test]
+async fn what_faults_do_to_requests_they_do_to_calls() {
+    let venue = Venue::start().await;
+    let mut socket = venue.connect(API).await;
+    for (fault, status, code, words) in [
+        ("http-503=unknown-lost:POST:times=1", 503, -1000, "Unknown error"),
+        ("http-503=unavailable:POST:times=1", 503, 0, "Service Unavailable."),
+        ("http-503=internal:POST:times=1", 503, -1001, "Internal error"),
+        ("http-503=throttled:times=1", 503, -1008, "Request throttled"),
+        ("timeout-after-acceptance:POST:times=1", 503, -1007, "execution status unknown"),
+        ("ban:for=1s", 418, -1003, "IP banned until"),
+    ] {
+        switch_on(&venue.sandbox.control, fault).await;
+        let order = json!({"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT",
+                           "timeInForce": "GTC", "quantity": "0.010", "price": "59000"});
+        let answer = call(&mut socket, &signed(&venue, "order.place", order)).await;
+        assert_eq!((&answer["status"], &answer["error"]["code"]), (&json!(status), &json!(code)));
+        assert!(answer["error"]["msg"].as_str().unwrap().contains(words), "{fault}: {answer}");
+        assert!(answer.get("result").is_none() && answer["rateLimits"].is_array(), "{answer}");
+    }
+    venue.sandbox.control.clear_faults().await;
+    let open = venue.signed("GET", "/fapi/v1/openOrders", "symbol=BTCUSDT").await.ok();
+    assert_eq!(open.as_array().unwrap().len(), 1, "the one that was accepted");
+    switch_on(&venue.sandbox.control, "lose-response:POST").await;
+    let order = json!({"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.010"});
+    socket.say(&signed(&venue, "order.place", order)).await;
+    ends(&mut socket).await;
+    let held = venue.signed("GET", "/fapi/v3/positionRisk", "").await.ok();
+    assert_eq!(held[0]["positionAmt"], "0.010", "done, and never answered");
 }

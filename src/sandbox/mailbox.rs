@@ -16,7 +16,7 @@ use super::faults::{Arrival, Asked, Delivery, Loss, Sent, Served};
 use super::floor::Floor;
 use super::rest::Request;
 use super::streams::{Opening, SocketId};
-use super::underway::{Asker, CallAnswer, Underway};
+use super::underway::{CallAnswer, Underway, WayBack};
 
 /// Requests waiting at once: far beyond what the rate limits admit, small in memory.
 const MAILBOX_CAPACITY: usize = 1_024;
@@ -117,24 +117,24 @@ impl FloorTask {
 
     fn tick(&mut self, now: Timestamp) {
         self.floor.catch_up(now);
-        for (asked, asker) in self.underway.arrived_requests(now) {
-            self.receive(now, asked, asker, Arrival::Delayed);
+        for (asked, back) in self.underway.arrived_requests(now) {
+            self.receive(now, asked, back, Arrival::Delayed);
         }
         for answer in self.underway.arrived_answers(now) {
             self.floor.hub.answer(answer);
         }
     }
 
-    fn receive(&mut self, now: Timestamp, asked: Asked, asker: Asker, arrival: Arrival) {
-        match (self.floor.receive(now, asked, arrival), asker) {
-            (Sent::Underway(asked, time), asker) => {
-                self.underway.hold_request(now + time, asked, asker);
+    fn receive(&mut self, now: Timestamp, asked: Asked, back: WayBack, arrival: Arrival) {
+        match (self.floor.receive(now, asked, arrival), back) {
+            (Sent::Underway(asked, time), back) => {
+                self.underway.hold_request(now + time, asked, back);
             }
-            (Sent::Served(served), Asker::Http(answer)) => {
+            (Sent::Served(served), WayBack::Http(answer)) => {
                 // Whoever asked may have gone; what was asked has happened all the same.
                 let _ = answer.send(served);
             }
-            (Sent::Served(served), Asker::Socket(id)) => self.answer_call(now, id, served),
+            (Sent::Served(served), WayBack::Socket(id)) => self.answer_call(now, id, served),
         }
     }
 
@@ -160,8 +160,8 @@ impl FloorTask {
         let now = self.clock.now();
         match message {
             Message::Serve(request, answer) => {
-                let (asked, asker) = (Asked::Request(request), Asker::Http(answer));
-                self.receive(now, asked, asker, Arrival::Prompt);
+                let (asked, back) = (Asked::Request(request), WayBack::Http(answer));
+                self.receive(now, asked, back, Arrival::Prompt);
             }
             Message::Open(opening, answer) => {
                 let id = self.floor.admits_socket().then(|| self.floor.open(now, opening));
@@ -169,7 +169,7 @@ impl FloorTask {
             }
             Message::Control(id, text) => {
                 if let Some(call) = self.floor.control(id, &text) {
-                    self.receive(now, Asked::Call(call), Asker::Socket(id), Arrival::Prompt);
+                    self.receive(now, Asked::Call(call), WayBack::Socket(id), Arrival::Prompt);
                 }
             }
             Message::Close(id) => self.floor.hub.close(id),

@@ -17,7 +17,7 @@ const MOST_UNDERWAY: usize = 10_000;
 
 /// Where an answer goes.
 #[derive(Debug)]
-pub(super) enum Asker {
+pub(super) enum WayBack {
     /// To whoever carries a request over HTTP.
     Http(oneshot::Sender<Served>),
     /// To a socket for calls.
@@ -35,15 +35,15 @@ pub(super) struct CallAnswer {
 /// What is on its way.
 #[derive(Debug, Default)]
 pub(super) struct Underway {
-    requests: Held<(Asked, Asker)>,
+    requests: Held<(Asked, WayBack)>,
     /// Over HTTP an answer is held by whoever carries it.
     answers: Held<CallAnswer>,
 }
 
 impl Underway {
     /// Holds a request up until a moment.
-    pub(super) fn hold_request(&mut self, arrives: Timestamp, asked: Asked, asker: Asker) {
-        self.requests.hold(arrives, (asked, asker));
+    pub(super) fn hold_request(&mut self, arrives: Timestamp, asked: Asked, back: WayBack) {
+        self.requests.hold(arrives, (asked, back));
     }
 
     /// Holds an answer up until a moment.
@@ -52,7 +52,7 @@ impl Underway {
     }
 
     /// The requests that have arrived by now, the earliest first.
-    pub(super) fn arrived_requests(&mut self, now: Timestamp) -> Vec<(Asked, Asker)> {
+    pub(super) fn arrived_requests(&mut self, now: Timestamp) -> Vec<(Asked, WayBack)> {
         self.requests.take_arrived(now)
     }
 
