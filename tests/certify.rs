@@ -56,7 +56,7 @@ fn what_cannot_be_certified_is_said_before_anything_is_sent() {
 
 /// The faults switched on, the case they break, and one that they leave whole: itself, where a ban
 /// leaves none.
-const BROKEN: [(&[&str], &str, &str); 23] = [
+const BROKEN: [(&[&str], &str, &str); 25] = [
     (&["lose-request:POST /fapi/v1/order"], "C-100", "C-001"),
     (&["lose-response:POST /fapi/v1/order"], "C-100", "C-001"),
     (&["delay=6s:GET /fapi/v1/ping"], "C-001", "C-003"),
@@ -74,6 +74,8 @@ const BROKEN: [(&[&str], &str, &str); 23] = [
     (&["reorder-user-events=2s"], "C-232", "C-100"),
     (&["drop-depth:skip=1:times=1"], "C-200", "C-204"),
     (&["freeze=public"], "C-200", "C-204"),
+    (&["slow-frames=public,1s"], "C-200", "C-204"),
+    (&["http-503=unavailable:POST /fapi/v1/order"], "C-240", "C-243"),
     (&["refuse-sockets"], "C-200", "C-001"),
     (&["shift-time=+5s"], "C-002", "C-001"),
     (&["cut-sockets:at=1s"], "C-205", "C-001"),

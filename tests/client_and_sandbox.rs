@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
-use lobd::binance::{ApiVersion, PositionMode};
+use lobd::binance::{ApiVersion, ConditionalKind, ConditionalRequest, PositionMode, TriggerPrice};
 use lobd::domain::{
     ClientOrderId, OrderId, OrderKind, OrderRequest, OrderStatus, Side, StopRequest, StopSize,
-    TimeInForce,
+    StopStatus, TimeInForce,
 };
 
 use crate::support::loopback::{Loopback, bitcoin, purchase};
@@ -102,12 +102,62 @@ async fn a_waiting_stop_reads_as_a_conditional_order_too() {
 }
 
 #[tokio::test]
+async fn the_switches_of_an_account_are_as_they_were_set_even_twice() {
+    let venue = Loopback::start().await;
+    let rest = &venue.rest;
+    for is_on in [true, true, false] {
+        rest.set_multi_assets_margin(is_on).await.unwrap();
+        assert_eq!(rest.has_multi_assets_margin().await.unwrap(), is_on);
+        rest.set_bnb_for_fees(is_on).await.unwrap();
+        assert_eq!(rest.burns_bnb_for_fees().await.unwrap(), is_on);
+    }
+}
+
+#[tokio::test]
+async fn conditional_orders_that_live_with_a_position_end_with_it_and_others_wait_on() {
+    let venue = Loopback::start().await;
+    let rest = &venue.rest;
+    rest.place_order(&market_buy(1)).await.unwrap();
+    let quantity = StopSize::Quantity("0.010".parse().unwrap());
+    let stops = [(2, StopSize::ClosePosition, true), (3, quantity, true), (4, quantity, false)];
+    for (number, size, ends_with_position) in stops {
+        let stop = ConditionalRequest {
+            client_order_id: id(number),
+            symbol: bitcoin(),
+            side: Side::Sell,
+            kind: ConditionalKind::StopMarket("59000".parse().unwrap(), size),
+            trigger_by: TriggerPrice::Mark,
+            reduce_only: true,
+            price_protect: false,
+            ends_with_position,
+        };
+        let placed = rest.place_conditional(&stop).await.unwrap();
+        assert_eq!(placed.status, StopStatus::New);
+    }
+    let more =
+        OrderRequest { side: Side::Sell, quantity: "0.004".parse().unwrap(), ..market_buy(5) };
+    rest.place_order(&more).await.unwrap();
+    assert_eq!(rest.waiting_conditionals(Some(bitcoin())).await.unwrap().len(), 3, "it lives on");
+    let rest_of_it =
+        OrderRequest { side: Side::Sell, quantity: "0.006".parse().unwrap(), ..market_buy(6) };
+    rest.place_order(&rest_of_it).await.unwrap();
+    let mut ended = Vec::new();
+    for (number, ..) in stops {
+        ended.push(rest.query_conditional(id(number)).await.unwrap().status);
+    }
+    assert_eq!(ended, [StopStatus::Expired, StopStatus::Expired, StopStatus::New]);
+}
+
+#[tokio::test]
 async fn the_market_reads_as_it_was_fed() {
     let venue = Loopback::start().await;
     let rest = &venue.rest;
     let best = rest.best_prices(bitcoin()).await.unwrap();
     assert_eq!(best.bid.price, "60000".parse().unwrap());
     assert_eq!(best.ask.price, "60000.1".parse().unwrap());
+    let book = rest.order_book(bitcoin(), 1_000).await.unwrap();
+    let retail = rest.retail_order_book(bitcoin()).await.unwrap();
+    assert_eq!((retail.bids, retail.asks), (book.bids, book.asks), "nobody has an RPI order");
     let index = rest.premium_index(bitcoin()).await.unwrap();
     assert_eq!(index.mark_price, "60000.05".parse().unwrap());
     assert!(index.next_funding_time.is_some_and(|next| next > rest.now()));

@@ -73,6 +73,7 @@ async fn conditional_orders_that_cannot_be_are_refused_by_code() {
         ("STOP_MARKET", "side=SELL&quantity=1&triggerPrice=59000&priceMatch=QUEUE", -5038),
         ("STOP", "side=SELL&quantity=1&triggerPrice=59000", -1102),
         ("STOP", "side=SELL&quantity=1&triggerPrice=59000&price=59000&timeInForce=NOW", -1115),
+        ("STOP", "side=SELL&quantity=1&triggerPrice=59000&price=59000&timeInForce=GTE_GTC", -1115),
         ("STOP", "side=SELL&quantity=1&triggerPrice=59000&price=59000.05", -4014),
         ("ODD", "side=SELL&quantity=1&triggerPrice=59000", -1116),
     ] {
@@ -148,4 +149,27 @@ async fn a_stop_whose_order_is_refused_says_why() {
         (&rejected["X"], &rejected["rm"]),
         (&json!("REJECTED"), &json!("ReduceOnly Order is rejected."))
     );
+}
+
+#[tokio::test]
+async fn a_closing_stop_lives_while_the_position_does_and_its_end_is_told() {
+    let venue = Venue::start().await;
+    let order = "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=0.100";
+    venue.signed("POST", "/fapi/v1/order", order).await.ok();
+    let mut events = venue.user_stream().await;
+    let closing = "side=SELL&closePosition=true&triggerPrice=59000";
+    let placed = venue.signed("POST", PATH, &stop("STOP_MARKET", closing)).await.ok();
+    assert_eq!(placed["timeInForce"], "GTE_GTC");
+    let lasting = stop("STOP_MARKET", &format!("{closing}&timeInForce=GTC"));
+    assert_eq!(venue.signed("POST", PATH, &lasting).await.ok()["timeInForce"], "GTC");
+    let close = "symbol=BTCUSDT&side=SELL&type=MARKET&quantity=0.100&reduceOnly=true";
+    venue.signed("POST", "/fapi/v1/order", close).await.ok();
+    let mut told = Vec::new();
+    while told.len() < 3 {
+        let update = events.next_named("ALGO_UPDATE").await["o"].clone();
+        told.push((update["aid"].clone(), update["X"].clone()));
+    }
+    assert_eq!(told[2], (placed["algoId"].clone(), json!("EXPIRED")));
+    let open = venue.signed("GET", "/fapi/v1/openAlgoOrders", "symbol=BTCUSDT").await.ok();
+    assert_eq!((open.as_array().unwrap().len(), &open[0]["timeInForce"]), (1, &json!("GTC")));
 }

@@ -134,6 +134,16 @@ impl RestClient {
         Ok(answer.multi_assets_margin)
     }
 
+    /// Sets whether several assets serve as margin; refused while a position has margin of its own.
+    ///
+    /// # Errors
+    /// [`BinanceError`].
+    pub async fn set_multi_assets_margin(&self, is_on: bool) -> Result<(), BinanceError> {
+        let request = Request::change(Method::POST, "/fapi/v1/multiAssetsMargin")
+            .with("multiAssetsMargin", is_on);
+        self.set("multi-assets mode", &request).await
+    }
+
     /// Whether fees are paid in BNB: then commissions are no USDT.
     ///
     /// # Errors
@@ -142,6 +152,15 @@ impl RestClient {
         let request = Request::account("/fapi/v1/feeBurn", 30);
         let answer: wire::FeeBurn = self.send("fee burn", &request).await?;
         Ok(answer.fee_burn)
+    }
+
+    /// Sets whether fees are paid in BNB.
+    ///
+    /// # Errors
+    /// [`BinanceError`].
+    pub async fn set_bnb_for_fees(&self, is_on: bool) -> Result<(), BinanceError> {
+        let request = Request::change(Method::POST, "/fapi/v1/feeBurn").with("feeBurn", is_on);
+        self.set("fee burn", &request).await
     }
 
     async fn set(&self, what: &'static str, request: &Request) -> Result<(), BinanceError> {

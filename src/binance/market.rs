@@ -46,6 +46,18 @@ impl RestClient {
         Ok(parse_depth(symbol, &depth)?)
     }
 
+    /// The book with the orders that only the venue's own customers meet (RPI): never one to trade
+    /// on, at most 1,000 levels a side.
+    ///
+    /// # Errors
+    /// [`BinanceError`].
+    pub async fn retail_order_book(&self, symbol: Symbol) -> Result<DepthSnapshot, BinanceError> {
+        let request =
+            Request::public("/fapi/v1/rpiDepth", 20).with("symbol", symbol).with("limit", 1000);
+        let depth: wire::Depth = self.send("RPI depth", &request).await?;
+        Ok(parse_depth(symbol, &depth)?)
+    }
+
     /// The newest public trades, oldest first, at most 1,000.
     ///
     /// # Errors

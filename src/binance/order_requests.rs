@@ -81,6 +81,9 @@ pub struct ConditionalRequest {
     pub reduce_only: bool,
     /// Whether it waits while mark and last price are far apart.
     pub price_protect: bool,
+    /// Whether it waits only while the position lives; for those that become market orders, as
+    /// limit orders say themselves how long they work.
+    pub ends_with_position: bool,
 }
 
 /// When a conditional order comes to life, and what it is then.
@@ -136,6 +139,7 @@ impl From<&StopRequest> for ConditionalRequest {
             trigger_by: TriggerPrice::Mark,
             reduce_only: true,
             price_protect: false,
+            ends_with_position: false,
         }
     }
 }
@@ -145,6 +149,10 @@ impl ConditionalRequest {
     #[must_use]
     pub const fn is_protective(&self) -> bool {
         self.reduce_only || self.closes_position()
+    }
+
+    const fn becomes_limit(&self) -> bool {
+        matches!(self.kind, ConditionalKind::Stop(..) | ConditionalKind::TakeProfit(..))
     }
 
     const fn closes_position(&self) -> bool {
@@ -250,7 +258,9 @@ pub(super) fn conditional_placement(
     };
     // closePosition and reduceOnly exclude each other (-4138).
     let is_reducing = order.reduce_only && !order.closes_position();
+    let lives_with_position = order.ends_with_position && !order.becomes_limit();
     request
+        .with_some("timeInForce", lives_with_position.then_some("GTE_GTC"))
         .with_some("reduceOnly", is_reducing.then_some("true"))
         .with_some("priceProtect", order.price_protect.then_some("true"))
         .with("workingType", trigger_code(order.trigger_by))

@@ -211,6 +211,10 @@ impl Refusal {
         Self::new(-1127, "Lookup interval is too big.")
     }
 
+    pub(super) fn time_in_force() -> Self {
+        Self::new(-1115, "Invalid timeInForce.")
+    }
+
     pub(super) fn price_match_kind() -> Self {
         let message = "Price match only supports order type: LIMIT, STOP AND TAKE_PROFIT";
         Self::new(-5038, message)

@@ -132,6 +132,9 @@ pub(super) const fn time_in_force(kind: OrderKind, terms: &OrderTerms) -> &'stat
     }
 }
 
+/// The time in force of a conditional order that lives while a position does.
+pub(super) const WHILE_THE_POSITION_LIVES: &str = "GTE_GTC";
+
 /// GTD rests like GTC until its date; RPI is for selected makers, of whom there are none here.
 pub(super) fn parse_time_in_force(text: &str) -> Result<TimeInForce, Refusal> {
     match text {

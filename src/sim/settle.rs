@@ -84,6 +84,7 @@ impl Exchange {
         let symbol = self.listings[at].symbol();
         let Some(mut order) = self.orders.get(OrderId(party.key.0)).copied() else { return };
         let (now, Trade { price, quantity, execution, .. }) = (self.now, *trade);
+        let held = self.held_side(party.account, symbol);
         let Some(account) = self.account_mut(party.account) else { return };
         let fees = account.fees;
         let (rate, expiry) = match execution {
@@ -125,6 +126,7 @@ impl Exchange {
         if order.report.status.is_terminal() {
             self.conclude(&order);
         }
+        self.end_with_position(party.account, symbol, held);
         let is_spent = order.remaining.is_zero() && !order.report.status.is_terminal();
         if is_spent && party.is_maker {
             self.end(at, order, OrderStatus::Expired, ExpiryReason::ReduceOnly);

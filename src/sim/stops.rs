@@ -74,6 +74,8 @@ pub struct StopTerms {
     pub reduce_only: bool,
     /// Whether it waits while mark price and last trade are too far apart.
     pub price_protect: bool,
+    /// Whether it waits only while the position lives that there was (`GTE_GTC`).
+    pub ends_with_position: bool,
     /// The terms of the order it becomes; its date ends the waiting too.
     pub order: OrderTerms,
 }
@@ -87,6 +89,7 @@ impl Default for StopTerms {
             working_price: WorkingPrice::Mark,
             reduce_only: true,
             price_protect: false,
+            ends_with_position: false,
             order: OrderTerms::default(),
         }
     }
@@ -211,6 +214,11 @@ impl Stops {
             order_of_finish: VecDeque::new(),
             by_client: BTreeMap::new(),
         }
+    }
+
+    /// Leaves so many ids out.
+    pub(super) const fn skip_ids(&mut self, count: u64) {
+        self.next_id = self.next_id.saturating_add(count);
     }
 
     pub(super) fn accept(

@@ -5,8 +5,8 @@
 //! ended. If the order is refused, the stop ends REJECTED with the reason.
 
 use crate::domain::{
-    AlgoOrderId, OrderKind, OrderRequest, Price, Quantity, Rate, Rejection, StopRequest, StopSize,
-    StopStatus, Symbol, Timestamp,
+    AlgoOrderId, OrderKind, OrderRequest, Price, Quantity, Rate, Rejection, Side, StopRequest,
+    StopSize, StopStatus, Symbol, Timestamp,
 };
 
 use super::accounts::AccountId;
@@ -109,6 +109,34 @@ impl Exchange {
     /// Ends a stop whose date has come before its trigger.
     pub(super) fn end_stop_at_date(&mut self, id: AlgoOrderId) {
         self.end_waiting(id, StopStatus::Expired);
+    }
+
+    /// Which side of a symbol an account holds.
+    pub(super) fn held_side(&self, account: AccountId, symbol: Symbol) -> Option<Side> {
+        self.account(account)?.position(symbol).exposure().side()
+    }
+
+    /// Ends the waiting stops that live while a position does, once the one held before is no more.
+    pub(super) fn end_with_position(
+        &mut self,
+        account: AccountId,
+        symbol: Symbol,
+        held_before: Option<Side>,
+    ) {
+        if held_before.is_none() || held_before == self.held_side(account, symbol) {
+            return;
+        }
+        let is_over =
+            |stop: &&StopRecord| stop.report.symbol == symbol && stop.terms.ends_with_position;
+        let over: Vec<AlgoOrderId> = self
+            .stops
+            .open(account)
+            .filter(is_over)
+            .map(|stop| stop.report.algo_order_id)
+            .collect();
+        for id in over {
+            self.end_waiting(id, StopStatus::Expired);
+        }
     }
 
     /// Sets off every stop of a symbol that the newest price of this kind touches, oldest first.

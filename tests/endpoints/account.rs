@@ -105,6 +105,15 @@ pub(super) const SETTINGS: &[Case] = &[
         r#"{"multiAssetsMargin":false}"#,
         |client| client.has_multi_assets_margin()
     ),
+    case!(
+        "POST /fapi/v1/multiAssetsMargin",
+        "multiAssetsMargin=true",
+        [1, 0, 0, 0],
+        DONE,
+        |client| client.set_multi_assets_margin(true)
+    ),
+    case!("POST /fapi/v1/feeBurn", "feeBurn=false", [1, 0, 0, 0], DONE, |client| client
+        .set_bnb_for_fees(false)),
     case!("GET /fapi/v1/feeBurn", "", [30, 0, 0, 0], r#"{"feeBurn":true}"#, |client| client
         .burns_bnb_for_fees()),
 ];

@@ -23,6 +23,13 @@ pub(super) const QUESTIONS: &[Case] = &[
         r#"{"lastUpdateId":1,"bids":[],"asks":[]}"#,
         |client| client.order_book(bitcoin(), 51)
     ),
+    case!(
+        "GET /fapi/v1/rpiDepth",
+        "symbol=BTCUSDT&limit=1000",
+        [20, 0, 0, 0],
+        r#"{"lastUpdateId":1,"bids":[],"asks":[]}"#,
+        |client| client.retail_order_book(bitcoin())
+    ),
     case!("GET /fapi/v1/trades", "symbol=BTCUSDT&limit=1000", [5, 0, 0, 0], NO_ROWS, |client| {
         client.recent_trades(bitcoin(), 5_000)
     }),

@@ -224,6 +224,18 @@ pub(super) const CONDITIONAL: &[Case] = &[
         }
     ),
     case!(
+        "POST /fapi/v1/algoOrder",
+        "algoType=CONDITIONAL&symbol=BTCUSDT&side=SELL&type=STOP_MARKET&triggerPrice=59000&closePosition=true&timeInForce=GTE_GTC&priceProtect=true&workingType=CONTRACT_PRICE&clientAlgoId=lobd-2",
+        [0, 1, 1, 0],
+        ALGO,
+        |client| async move {
+            let trigger = "59000".parse().unwrap();
+            let kind = ConditionalKind::StopMarket(trigger, StopSize::ClosePosition);
+            let order = ConditionalRequest { ends_with_position: true, ..conditional(kind) };
+            client.place_conditional(&order).await
+        }
+    ),
+    case!(
         "DELETE /fapi/v1/algoOrder",
         "clientAlgoId=lobd-2",
         [1, 0, 0, 0],
@@ -271,6 +283,7 @@ fn conditional(kind: ConditionalKind) -> ConditionalRequest {
         trigger_by: TriggerPrice::Contract,
         reduce_only: false,
         price_protect: true,
+        ends_with_position: false,
     }
 }
 

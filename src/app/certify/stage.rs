@@ -307,6 +307,7 @@ fn weight_of(path: &str) -> u32 {
         | "/fapi/v1/multiAssetsMargin"
         | "/fapi/v1/feeBurn" => 30,
         "/fapi/v1/depth"
+        | "/fapi/v1/rpiDepth"
         | "/fapi/v1/commissionRate"
         | "/fapi/v1/aggTrades"
         | "/fapi/v1/forceOrders" => 20,

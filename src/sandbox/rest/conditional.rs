@@ -91,7 +91,10 @@ pub(super) fn place(floor: &mut Floor, parameters: &Parameters) -> Answer {
     order_form::wants_result(parameters)?;
     let trigger_price = trigger_price(&card, kind, parameters)?;
     let closes = stop_size(&card, kind, parameters)?;
-    let terms = terms(floor.now(), &card, kind, parameters)?;
+    let terms = StopTerms {
+        ends_with_position: ends_with_position(kind, closes, parameters)?,
+        ..terms(floor.now(), &card, kind, parameters)?
+    };
     let client_order_id = match parameters.client_id("clientAlgoId")? {
         Some(id) => id,
         None => floor.name_order()?,
@@ -130,6 +133,20 @@ fn stop_size(card: &Card, kind: Kind, parameters: &Parameters) -> Result<StopSiz
     Ok(StopSize::ClosePosition)
 }
 
+/// Whether it lives while the position does: so it may say, and so those are that close it unless
+/// they say otherwise.
+fn ends_with_position(
+    kind: Kind,
+    size: StopSize,
+    parameters: &Parameters,
+) -> Result<bool, Refusal> {
+    match parameters.text("timeInForce")? {
+        None => Ok(size == StopSize::ClosePosition),
+        Some(words::WHILE_THE_POSITION_LIVES) if kind.is_limit() => Err(Refusal::time_in_force()),
+        Some(text) => Ok(text == words::WHILE_THE_POSITION_LIVES),
+    }
+}
+
 fn terms(
     now: Timestamp,
     card: &Card,
@@ -147,6 +164,7 @@ fn terms(
         working_price,
         reduce_only: parameters.flag("reduceOnly")?.unwrap_or(false),
         price_protect: parameters.flag("priceProtect")?.unwrap_or(false),
+        ends_with_position: false,
         order: OrderTerms {
             prevention: words::parse_prevention(parameters.text("selfTradePreventionMode")?)?,
             good_till: order_form::good_till(now, parameters)?,
@@ -196,7 +214,7 @@ fn refuse_trailing(
 fn becomes(card: &Card, kind: Kind, parameters: &Parameters) -> Result<OrderKind, Refusal> {
     let price_match = words::parse_price_match(parameters.text("priceMatch")?)?;
     let time_in_force = match parameters.text("timeInForce")? {
-        None | Some("GTE_GTC") => TimeInForce::GoodTilCanceled,
+        None | Some(words::WHILE_THE_POSITION_LIVES) => TimeInForce::GoodTilCanceled,
         Some(text) => words::parse_time_in_force(text)?,
     };
     if kind.is_limit() {
@@ -216,7 +234,7 @@ fn becomes(card: &Card, kind: Kind, parameters: &Parameters) -> Result<OrderKind
         return Err(Refusal::not_required("price"));
     }
     if time_in_force != TimeInForce::GoodTilCanceled {
-        return Err(Refusal::new(-1115, "Invalid timeInForce."));
+        return Err(Refusal::time_in_force());
     }
     Ok(OrderKind::Market)
 }

@@ -45,10 +45,19 @@ struct Depth {
 }
 
 pub(super) fn depth(floor: &mut Floor, parameters: &Parameters) -> Answer {
+    book(floor, parameters, &DEPTHS, 500)
+}
+
+/// The whole book with the orders of selected makers, of whom there are none here.
+pub(super) fn rpi_depth(floor: &mut Floor, parameters: &Parameters) -> Answer {
+    book(floor, parameters, &[1_000], 1_000)
+}
+
+fn book(floor: &Floor, parameters: &Parameters, depths: &[usize], usual: usize) -> Answer {
     let symbol = parameters.symbol()?;
     let places = floor.card(symbol)?.places;
-    let limit = parameters.integer("limit")?.unwrap_or(500);
-    if !DEPTHS.contains(&limit) {
+    let limit = parameters.integer("limit")?.unwrap_or(usual);
+    if !depths.contains(&limit) {
         return Err(Refusal::bad_value("limit"));
     }
     let book = floor.exchange.depth(symbol, limit).ok_or_else(Refusal::bad_symbol)?;

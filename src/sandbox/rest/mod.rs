@@ -110,6 +110,7 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint("GET", "/fapi/v1/time", Public, Of(1), market::time),
     endpoint("GET", "/fapi/v1/exchangeInfo", Public, Of(1), market::exchange_info),
     endpoint("GET", "/fapi/v1/depth", Public, OfDepth, market::depth),
+    endpoint("GET", "/fapi/v1/rpiDepth", Public, Of(20), market::rpi_depth),
     endpoint("GET", "/api/v3/ping", Public, Of(1), market::ping),
     endpoint("GET", "/api/v3/time", Public, Of(1), market::time),
     endpoint("GET", "/api/v3/exchangeInfo", Public, Of(20), spot::exchange_info),

@@ -91,12 +91,12 @@ pub(in crate::sandbox) const fn size_of(stop: &StopRecord) -> (Quantity, bool) {
     }
 }
 
-/// The time in force of a stop: one that closes the position lives while that does.
+/// The time in force of a stop.
 pub(in crate::sandbox) const fn time_in_force(stop: &StopRecord) -> &'static str {
-    match stop.report.size {
-        StopSize::Quantity(_) => words::time_in_force(stop.terms.becomes, &stop.terms.order),
-        StopSize::ClosePosition => "GTE_GTC",
+    if stop.terms.ends_with_position {
+        return words::WHILE_THE_POSITION_LIVES;
     }
+    words::time_in_force(stop.terms.becomes, &stop.terms.order)
 }
 
 /// The limit price of the order a stop becomes, zero for a market order.

@@ -87,6 +87,15 @@ pub(super) const CASES: &[Case] = &[
         "4.5",
         |stage| Box::pin(same_position_mode(stage)),
     ),
+    Case::trades(
+        "C-086",
+        "a margin mode that is set already is refused with -4171",
+        "7.1",
+        |stage| Box::pin(same_multi_assets(stage)),
+    ),
+    Case::trades("C-087", "paying fees in BNB set to what it is stays", "4.0", |stage| {
+        Box::pin(same_fee_burn(stage))
+    }),
 ];
 
 async fn a_list(stage: &mut Stage, path: &str, fields: &[&str]) -> Check {
@@ -99,10 +108,34 @@ async fn a_list(stage: &mut Stage, path: &str, fields: &[&str]) -> Check {
 }
 
 async fn a_switch(stage: &mut Stage, path: &str, name: &str) -> Check {
+    let is_on = switch(stage, path, name).await?;
+    learned(format!("{name} is {is_on}"))
+}
+
+async fn switch(stage: &mut Stage, path: &str, name: &str) -> Result<bool, Shortfall> {
     let came = stage.account(path, vec![]).await?.accepted()?;
     let set = came[name].as_bool();
-    let set = set.ok_or_else(|| Shortfall(format!("{name} is neither true nor false: {came}")))?;
-    learned(format!("{name} is {set}"))
+    set.ok_or_else(|| Shortfall(format!("{name} is neither true nor false: {came}")))
+}
+
+/// Sets a switch to what it is already.
+async fn same_switch(stage: &mut Stage, path: &str, name: &'static str) -> Result<Came, Shortfall> {
+    let is_on = switch(stage, path, name).await?;
+    stage.post(path, with(vec![], name, is_on)).await
+}
+
+async fn same_multi_assets(stage: &mut Stage) -> Check {
+    let (path, name) = ("/fapi/v1/multiAssetsMargin", "multiAssetsMargin");
+    same_switch(stage, path, name).await?.refused(&[-4171])?;
+    HOLDS
+}
+
+async fn same_fee_burn(stage: &mut Stage) -> Check {
+    let came = same_switch(stage, "/fapi/v1/feeBurn", "feeBurn").await?;
+    if came.status == 200 {
+        return learned("it is accepted");
+    }
+    learned(format!("it is refused with {:?}", came.code()))
 }
 
 fn tether(came: &Value) -> Result<Value, Shortfall> {

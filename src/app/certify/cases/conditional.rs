@@ -54,6 +54,9 @@ pub(super) const CASES: &[Case] = &[
     Case::trades("C-183", "a stop on a held position triggers and closes it", "5.5", |stage| {
         Box::pin(triggered(stage))
     }),
+    Case::trades("C-184", "what becomes of GTE_GTC once the position is closed", "4.6", |stage| {
+        Box::pin(position_closed(stage))
+    }),
 ];
 
 /// A trigger price away from the mark price, in percent; below it if negative.
@@ -242,6 +245,37 @@ async fn close_position(stage: &mut Stage) -> Check {
     learned(format!("it is refused with {:?}", came.code()))
 }
 
+/// Holds the smallest position under a stop that lives while it does, and closes it.
+async fn position_closed(stage: &mut Stage) -> Check {
+    let best = stage.best().await?;
+    let (quantity, entry) = (stage.smallest_quantity(best.ask), stage.new_id());
+    let (order, id) = stop(stage, -3.0).await?;
+    let order = with(without(order, "quantity"), "closePosition", "true");
+    let order = with(order, "timeInForce", "GTE_GTC");
+    let buy = stage.market_order(Side::Buy, quantity, &entry);
+    stage.post("/fapi/v1/order", buy).await?.accepted()?;
+    let placed = stage.post(ALGO, order).await;
+    close_held(stage).await?;
+    let placed = placed?;
+    if placed.status != 200 {
+        return learned(format!("it is refused with {:?}", placed.code()));
+    }
+    let found = stage.account(ALGO, named(&id)).await;
+    discard(stage, &id).await?;
+    let status = text(&found?.accepted()?, "algoStatus")?.to_owned();
+    learned(format!("it is {status} right after"))
+}
+
+/// Closes whatever is held.
+async fn close_held(stage: &mut Stage) -> Result<(), Shortfall> {
+    if let Some((side, quantity)) = stage.held().await? {
+        let exit = stage.new_id();
+        let order = stage.market_order(side.opposite(), quantity, &exit);
+        stage.post("/fapi/v1/order", with(order, "reduceOnly", "true")).await?.accepted()?;
+    }
+    Ok(())
+}
+
 /// Holds the smallest position, and lets a stop one tick under the last price close it.
 async fn triggered(stage: &mut Stage) -> Check {
     stage.listen().await?;
@@ -255,11 +289,7 @@ async fn triggered(stage: &mut Stage) -> Check {
         Err(short) => Err(short),
     };
     discard(stage, &id).await?;
-    if let Some((side, quantity)) = stage.held().await? {
-        let exit = stage.new_id();
-        let order = stage.market_order(side.opposite(), quantity, &exit);
-        stage.post("/fapi/v1/order", with(order, "reduceOnly", "true")).await?.accepted()?;
-    }
+    close_held(stage).await?;
     outcome
 }
 

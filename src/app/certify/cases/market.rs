@@ -56,6 +56,9 @@ pub(super) const CASES: &[Case] = &[
         Box::pin(price_ticker(stage))
     }),
     Case::reads("C-035", "open interest is told", "2.1", |stage| Box::pin(open_interest(stage))),
+    Case::reads("C-036", "the book with RPI orders is sorted", "2.1", |stage| {
+        Box::pin(retail_depth(stage))
+    }),
 ];
 
 fn prices(levels: &Value) -> Result<Vec<Price>, Shortfall> {
@@ -80,6 +83,17 @@ async fn depth(stage: &mut Stage) -> Check {
         ensure(asks.windows(2).all(|two| two[0] < two[1]), || "asks are not sorted".to_owned())?;
         ensure(bids[0] < asks[0], || format!("crossed: {} and {}", bids[0], asks[0]))?;
     }
+    HOLDS
+}
+
+async fn retail_depth(stage: &mut Stage) -> Check {
+    let asked = with(stage.symbol_parameter(), "limit", 1000);
+    let came = stage.public("/fapi/v1/rpiDepth", asked).await?.accepted()?;
+    has(&came, &["lastUpdateId", "E", "T"])?;
+    let (bids, asks) = (prices(&came["bids"])?, prices(&came["asks"])?);
+    ensure(!bids.is_empty() && !asks.is_empty(), || "a side is empty".to_owned())?;
+    ensure(bids.windows(2).all(|two| two[0] > two[1]), || "bids are not sorted".to_owned())?;
+    ensure(asks.windows(2).all(|two| two[0] < two[1]), || "asks are not sorted".to_owned())?;
     HOLDS
 }
 
