@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lobd::app::{DataFolder, rest_settings};
 use lobd::binance::RestClient;
@@ -112,6 +113,52 @@ async fn without_its_journal_it_halts_and_protects_what_it_finds() {
     assert!(working.iter().all(|order| order.reduce_only), "{working:?}");
     daemon.terminate();
     assert_eq!(daemon.exit().await, Some(0), "{}", home.log());
+}
+
+/// A restarted exchange knows nothing of its earlier life and repeats none of its ids: what the
+/// daemon remembers of that life is no discrepancy.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_with_an_old_folder_trades_on_an_exchange_that_was_restarted() {
+    let first = Exchange::start().await;
+    let home = Home::with(&first.variables());
+    constant_model::promote(&home.data(), 90.0);
+    let mut daemon = home.spawn(&["run"]);
+    home.status_when("a position under its stop", is_protected).await;
+    home.succeeds(&["flatten"]);
+    home.status_when("flat and reconciled", |status| {
+        status["symbols"][0]["phase"] == "flat" && status["is_reconciled"] == true
+    })
+    .await;
+    daemon.terminate();
+    assert_eq!(daemon.exit().await, Some(0), "{}", home.log());
+    let before = given_ids(&first.client()).await;
+    drop(first);
+
+    let second = Exchange::start().await;
+    home.configure(&second.variables());
+    let mut daemon = home.spawn(&["run"]);
+    home.status_when("it has reconciled", |status| status["is_reconciled"] == true).await;
+    home.succeeds(&["resume"]);
+    let status = home
+        .status_when("a position under its stop", |status| {
+            is_protected(status) && status["is_reconciled"] == true
+        })
+        .await;
+    assert_eq!((&status["discrepancies_total"], &status["halted"]), (&0.into(), &Value::Null));
+    let after = given_ids(&second.client()).await;
+    let newest = before.iter().max().unwrap();
+    assert!(after.iter().all(|id| id > newest), "{before:?} and {after:?}");
+    daemon.terminate();
+    assert_eq!(daemon.exit().await, Some(0), "{}", home.log());
+}
+
+/// The ids of an account's trades, and of the newest of everybody's.
+async fn given_ids(venue: &RestClient) -> Vec<u64> {
+    let since = venue.now().earlier_by(Duration::from_hours(1));
+    let own = venue.trade_history(symbol(), None, since).await.unwrap();
+    let public = venue.recent_trades(symbol(), 1_000).await.unwrap();
+    let own = own.iter().map(|fill| fill.trade_id.0);
+    own.chain(public.iter().map(|trade| trade.trade_id.0)).collect()
 }
 
 /// `lobd exchange` as a process of its own.

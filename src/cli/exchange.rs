@@ -235,6 +235,8 @@ fn exchange(args: &Args, tape: Option<&Tape>, now: Timestamp) -> Result<Exchange
     let settings = ExchangeSettings { instruments, seed: args.seed };
     let unusable = |error: SimError| CommandError::new(Exit::Usage, error);
     let mut exchange = Exchange::new(&settings, start).map_err(unusable)?;
+    // Whoever traded on the exchange that ran here before remembers its ids.
+    exchange.skip_ids_before(now);
     exchange.advance(now);
     exchange.drain(&mut Vec::new());
     Ok(exchange)

@@ -47,6 +47,7 @@ pub struct Exchange {
     pub(super) rules: Rules,
     pub(super) events: Vec<ExchangeEvent>,
     pub(super) liquidations: u64,
+    pub(super) ids_skipped: u64,
     pub(super) trigger_refusals: TriggerRefusals,
     /// Scratch, kept for its allocation.
     matches: Vec<Match>,
@@ -82,6 +83,7 @@ impl Exchange {
             rules: Rules::default(),
             events: Vec::new(),
             liquidations: 0,
+            ids_skipped: 0,
             trigger_refusals: TriggerRefusals::default(),
             matches: Vec::new(),
         };

@@ -118,6 +118,14 @@ impl Listing {
         TradeId(id)
     }
 
+    /// Leaves so many ids of trades and of book updates out; a recording's own stay.
+    pub(super) const fn skip_ids(&mut self, count: u64) {
+        self.next_trade_id = self.next_trade_id.saturating_add(count);
+        if let Source::Live(live) = &mut self.source {
+            live.skip_update_ids(count);
+        }
+    }
+
     /// The best price of a side.
     pub(super) fn best(&self, side: Side) -> Option<Price> {
         self.source.best(side).map(|(ticks, _)| self.grid.price(ticks))

@@ -14,6 +14,7 @@ mod events;
 mod exchange;
 mod funding;
 mod grid;
+mod ids;
 mod income;
 mod interval;
 mod latency;

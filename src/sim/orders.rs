@@ -123,6 +123,11 @@ impl Orders {
         }
     }
 
+    /// Leaves so many ids out.
+    pub(super) const fn skip_ids(&mut self, count: u64) {
+        self.next_id = self.next_id.saturating_add(count);
+    }
+
     /// Accepts an order as NEW.
     pub(super) fn accept(&mut self, now: Timestamp, order: NewOrder<'_>) -> OrderRecord {
         let (account, request) = (order.account, order.request);

@@ -7,8 +7,8 @@ use std::collections::VecDeque;
 
 use crate::book::PublicTrade;
 
-/// The aggregates of one symbol, numbered from 1.
-#[derive(Debug, Default)]
+/// The aggregates of one symbol.
+#[derive(Debug)]
 pub(in crate::sandbox) struct Aggregates {
     counted: u64,
     newest: VecDeque<(u64, PublicTrade)>,
@@ -17,6 +17,11 @@ pub(in crate::sandbox) struct Aggregates {
 impl Aggregates {
     /// Aggregates kept for those who ask by id.
     pub(super) const KEPT: usize = 1_000;
+
+    /// Numbered from the one after so many.
+    pub(super) fn after(counted: u64) -> Self {
+        Self { counted, newest: VecDeque::new() }
+    }
 
     /// Numbers a trade.
     pub(super) fn add(&mut self, trade: &PublicTrade) -> u64 {
@@ -41,7 +46,7 @@ mod tests {
 
     #[test]
     fn ids_are_consecutive_whatever_the_trades_own_and_the_newest_are_kept() {
-        let mut aggregates = Aggregates::default();
+        let mut aggregates = Aggregates::after(0);
         let trade = |id| PublicTrade {
             symbol: "BTCUSDT".parse().unwrap(),
             trade_id: TradeId(id),

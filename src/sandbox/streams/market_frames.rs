@@ -63,7 +63,7 @@ impl MarketFrames {
         exchange: &Exchange,
     ) -> Self {
         let frames = |card: &Card| {
-            let mut frames = SymbolFrames::new(card);
+            let mut frames = SymbolFrames::new(card, exchange.ids_skipped());
             for trade in exchange.recent_trades(card.instrument.symbol, Aggregates::KEPT) {
                 frames.aggregates.add(&trade);
             }
@@ -148,13 +148,13 @@ impl MarketFrames {
 }
 
 impl SymbolFrames {
-    fn new(card: &Card) -> Self {
+    fn new(card: &Card, ids_skipped: u64) -> Self {
         Self {
             symbol: card.instrument.symbol,
             lower: card.lower.clone(),
             places: card.places,
             slower: SLOWER.map(|(_, interval_ms)| Merge::new(interval_ms)),
-            aggregates: Aggregates::default(),
+            aggregates: Aggregates::after(ids_skipped),
             candles: CandleFrames::new(card.instrument.symbol, card.lower.clone(), card.places),
             spot: SpotFrames::new(card.instrument.symbol, card.lower.clone()),
             dropping: Vec::new(),

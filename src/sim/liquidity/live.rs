@@ -43,6 +43,12 @@ impl Live {
         }
     }
 
+    /// Leaves so many update ids out, as if they had been told.
+    pub(in crate::sim) const fn skip_update_ids(&mut self, count: u64) {
+        self.update_id = self.update_id.saturating_add(count);
+        self.told_update_id = self.told_update_id.saturating_add(count);
+    }
+
     /// When somebody of the seeded market acts next.
     pub(in crate::sim) fn next_market_time(&self) -> Timestamp {
         self.market.as_ref().map_or(Timestamp::MAX, |market| market.next_event_time() + self.ahead)
