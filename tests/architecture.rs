@@ -58,7 +58,7 @@ const IMPURE: &[&str] = &[
 /// A crate and the only rooms that may name it.
 const CRATES: &[(&str, &[&str])] = &[
     ("rusqlite", &["store"]),
-    ("reqwest", &["binance"]),
+    ("hyper", &["binance"]),
     ("axum", &["sandbox", "web"]),
     ("linfa", &["train"]),
     ("clap", &["cli"]),

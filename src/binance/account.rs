@@ -1,6 +1,6 @@
 //! How the account stands: positions, balances, margin, fees, and the user stream's key.
 
-use reqwest::Method;
+use hyper::Method;
 use serde::de::IgnoredAny;
 
 use super::error::BinanceError;

@@ -2,7 +2,7 @@
 //!
 //! Invariant: being asked for what is so already is a success (−4046, −4059, −4171).
 
-use reqwest::Method;
+use hyper::Method;
 use serde::de::IgnoredAny;
 
 use super::codes;

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use reqwest::Method;
+use hyper::Method;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use thiserror::Error;

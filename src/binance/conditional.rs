@@ -1,7 +1,7 @@
 //! Conditional orders over REST: place, cancel, ask (exchange-api.md 4.6). They have endpoints of
 //! their own; the ordinary ones refuse them (−4120).
 
-use reqwest::Method;
+use hyper::Method;
 use serde::de::IgnoredAny;
 
 use super::error::BinanceError;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::codes::{self, Effect};
+use super::http::HttpFailure;
 use super::parse::{ParseError, read_json, shorten};
 use super::wire;
 use crate::domain::{Failure, Rejection, Timestamp};
@@ -297,20 +298,15 @@ fn window_end(now: Timestamp) -> Timestamp {
 pub(super) fn classify_transport(
     operation: Operation,
     host: &str,
-    error: reqwest::Error,
+    failure: &HttpFailure,
 ) -> BinanceError {
-    let error = error.without_url();
-    let reason = innermost(&error);
-    if error.is_connect() || error.is_builder() {
-        return BinanceError::Unreachable { host: host.to_owned(), reason };
-    }
-    let what = if error.is_timeout() { "no answer in time" } else { "connection lost" };
+    let is_surely_not_sent = matches!(failure, HttpFailure::NotSent(_));
     match operation {
-        Operation::Read => {
-            BinanceError::Unreachable { host: host.to_owned(), reason: format!("{what}: {reason}") }
+        Operation::Place | Operation::Change if !is_surely_not_sent => {
+            BinanceError::Unknown { reason: format!("{host}: {failure}") }
         }
-        Operation::Place | Operation::Change => {
-            BinanceError::Unknown { reason: format!("{what} from {host}: {reason}") }
+        Operation::Read | Operation::Place | Operation::Change => {
+            BinanceError::Unreachable { host: host.to_owned(), reason: failure.to_string() }
         }
     }
 }

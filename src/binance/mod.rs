@@ -55,6 +55,7 @@ pub use connection_budget::{ConnectionBudget, Dialer};
 pub use error::{BinanceError, ErrorAnswer, Operation, classify, classify_element};
 pub use feed_watch::{FeedWatch, Question, SETTLED_WITHIN};
 pub use gateway::BinanceVenue;
+pub use hyper::Method;
 pub use market_history::BarInterval;
 pub use order_requests::{
     Amendment, ConditionalKind, ConditionalLimit, ConditionalRequest, OrderTerms, PriceMatch,
@@ -64,7 +65,6 @@ pub use order_socket::{OrderConnection, OrderSocket, SocketFailure};
 pub use orders::ForcedKind;
 pub use rate::{Cost, RateBudget};
 pub use raw_stream::RawStream;
-pub use reqwest::Method;
 pub use rest::{Access, Probe, ProbeAnswer, RestClient, RestSettings, Tamper};
 pub use restraint::Restraint;
 pub use server_time::{ClockOffset, TimeSample, best_offset};

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use reqwest::Method;
+use hyper::Method;
 use serde::de::IgnoredAny;
 
 use super::error::BinanceError;
@@ -45,6 +45,15 @@ impl RestClient {
         terms: &OrderTerms,
     ) -> Result<OrderReport, BinanceError> {
         self.order("order", &requests::placement(order, terms)).await
+    }
+
+    /// The query that would place an ordinary order now, signed; nothing is sent.
+    ///
+    /// # Errors
+    /// [`BinanceError::NoCredentials`].
+    pub fn signed_order(&self, order: &OrderRequest) -> Result<String, BinanceError> {
+        let request = requests::placement(order, &OrderTerms::default());
+        Ok(self.query(&request, Some(self.identity()?), self.venue_now()))
     }
 
     /// Has the venue check an ordinary order as it would be placed; it is not.

@@ -3,7 +3,7 @@
 //! Everything goes into the query string, percent-encoded as it is signed and sent; the body is
 //! empty. Pure: the time enters as an argument.
 
-use std::fmt::{Display, Write as _};
+use std::fmt::Display;
 use std::time::Duration;
 
 use super::error::Operation;
@@ -31,7 +31,7 @@ pub(super) enum Security {
 /// A request without its timestamp and signature: these are made when it is sent.
 #[derive(Debug, Clone)]
 pub(super) struct Request {
-    pub(super) method: reqwest::Method,
+    pub(super) method: hyper::Method,
     pub(super) path: &'static str,
     pub(super) security: Security,
     pub(super) operation: Operation,
@@ -42,13 +42,13 @@ pub(super) struct Request {
 impl Request {
     /// A public question.
     pub(super) fn public(path: &'static str, weight: u32) -> Self {
-        Self::new(reqwest::Method::GET, path, Security::Public, weight)
+        Self::new(hyper::Method::GET, path, Security::Public, weight)
     }
 
     /// A question about the account. It never touches what is kept for cancels: reconciliation can
     /// wait for the next window, a cancel cannot (I12).
     pub(super) fn account(path: &'static str, weight: u32) -> Self {
-        Self::new(reqwest::Method::GET, path, Security::Signed, weight)
+        Self::new(hyper::Method::GET, path, Security::Signed, weight)
     }
 
     /// A question about one order, stop or position that is being protected or closed.
@@ -65,19 +65,19 @@ impl Request {
 
     /// Places an order.
     pub(super) fn place(path: &'static str, is_protective: bool) -> Self {
-        let mut request = Self::new(reqwest::Method::POST, path, Security::Signed, 0);
+        let mut request = Self::new(hyper::Method::POST, path, Security::Signed, 0);
         request.operation = Operation::Place;
         request.counting_orders(1).protective(is_protective)
     }
 
     /// Tries an order without placing it.
     pub(super) fn rehearse(path: &'static str) -> Self {
-        Self::new(reqwest::Method::POST, path, Security::Signed, 0)
+        Self::new(hyper::Method::POST, path, Security::Signed, 0)
     }
 
     /// Changes an order.
     pub(super) fn amend(path: &'static str, is_protective: bool) -> Self {
-        let mut request = Self::new(reqwest::Method::PUT, path, Security::Signed, 0);
+        let mut request = Self::new(hyper::Method::PUT, path, Security::Signed, 0);
         request.operation = Operation::Change;
         request.counting_orders(1).protective(is_protective)
     }
@@ -90,20 +90,20 @@ impl Request {
     }
 
     /// Cancels or changes something.
-    pub(super) fn change(method: reqwest::Method, path: &'static str) -> Self {
+    pub(super) fn change(method: hyper::Method, path: &'static str) -> Self {
         let mut request = Self::new(method, path, Security::Signed, 1);
         request.operation = Operation::Change;
         request.protective(true)
     }
 
     /// Opens, extends or closes the user stream.
-    pub(super) fn listen_key(method: reqwest::Method) -> Self {
+    pub(super) fn listen_key(method: hyper::Method) -> Self {
         let mut request = Self::new(method, "/fapi/v1/listenKey", Security::Key, 1);
         request.operation = Operation::Change;
         request.protective(true)
     }
 
-    fn new(method: reqwest::Method, path: &'static str, security: Security, weight: u32) -> Self {
+    fn new(method: hyper::Method, path: &'static str, security: Security, weight: u32) -> Self {
         let cost = Cost { weight, ..Cost::default() };
         Self { method, path, security, operation: Operation::Read, cost, parameters: Vec::new() }
     }
@@ -167,8 +167,9 @@ fn append(query: &mut String, name: &str, value: &str) {
     if !query.is_empty() {
         query.push('&');
     }
-    // Writing to a String does not fail.
-    let _ = write!(query, "{name}={}", percent_encode(value));
+    query.push_str(name);
+    query.push('=');
+    query.extend(percent_encode(value));
 }
 
 #[cfg(test)]

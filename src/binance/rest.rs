@@ -10,12 +10,12 @@ mod probe;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use reqwest::header::HeaderMap;
+use hyper::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use tokio::sync::watch;
 
 use super::codes::INVALID_TIMESTAMP;
 use super::error::{BinanceError, ErrorAnswer, Operation, classify, classify_transport};
-use super::http::{header_number, http_client, read_body};
+use super::http::{Answered, HttpClient, Outgoing, header_number};
 use super::order_requests::OrderTerms;
 use super::parse::{RateLimitKind, RateLimitRule, read_json};
 use super::rate::{Cost, RateBudget};
@@ -37,7 +37,9 @@ const MEASUREMENT_PATIENCE: Duration = Duration::from_secs(1);
 /// After an answer of a firewall nothing is asked for so long.
 const PAUSE_WHEN_BARRED: Duration = Duration::from_mins(1);
 
-const API_KEY_HEADER: &str = "X-MBX-APIKEY";
+const USED_WEIGHT_1M: HeaderName = HeaderName::from_static("x-mbx-used-weight-1m");
+const ORDER_COUNT_1M: HeaderName = HeaderName::from_static("x-mbx-order-count-1m");
+const ORDER_COUNT_10S: HeaderName = HeaderName::from_static("x-mbx-order-count-10s");
 
 /// Where and as whom to ask.
 #[derive(Debug, Clone)]
@@ -58,9 +60,8 @@ pub struct RestSettings {
 
 /// A client of the venue's REST interface.
 pub struct RestClient {
-    http: reqwest::Client,
+    http: HttpClient,
     settings: RestSettings,
-    host: String,
     identity: Option<Identity>,
     clock: SharedClock,
     offset: watch::Sender<Option<ClockOffset>>,
@@ -71,7 +72,21 @@ pub struct RestClient {
 /// Whose requests they are, and what signs them.
 pub(super) struct Identity {
     pub(super) api_key: Secret,
+    api_key_header: HeaderValue,
     pub(super) signer: Signer,
+}
+
+impl Identity {
+    pub(super) fn new(credentials: &Credentials) -> Result<Self, BinanceError> {
+        let api_key = credentials.api_key.clone();
+        let mut header = HeaderValue::from_str(api_key.expose()).map_err(|_| {
+            let problem = "the API key holds characters that no key has; copy it anew";
+            BinanceError::Configuration(problem.to_owned())
+        })?;
+        header.set_sensitive(true);
+        let signer = Signer::new(&credentials.api_secret);
+        Ok(Self { api_key, api_key_header: header, signer })
+    }
 }
 
 impl RestClient {
@@ -88,25 +103,10 @@ impl RestClient {
         clock: SharedClock,
         budget: RateBudget,
     ) -> Result<Self, BinanceError> {
-        let url = reqwest::Url::parse(&settings.base_url)
-            .map_err(|error| BinanceError::Configuration(format!("REST URL: {error}")))?;
-        let host = url.host_str().unwrap_or_default();
-        let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-        if let Some(credentials) = &settings.credentials
-            && reqwest::header::HeaderValue::from_str(credentials.api_key.expose()).is_err()
-        {
-            let problem = "the API key holds characters that no key has; copy it anew";
-            return Err(BinanceError::Configuration(problem.to_owned()));
-        }
-        let identity = settings.credentials.as_ref().map(|credentials| Identity {
-            api_key: credentials.api_key.clone(),
-            signer: Signer::new(&credentials.api_secret),
-        });
         Ok(Self {
-            http: http_client(url.scheme() == "https", settings.timeout)?,
+            http: HttpClient::new(&settings.base_url, settings.timeout)?,
+            identity: settings.credentials.as_ref().map(Identity::new).transpose()?,
             settings,
-            host,
-            identity,
             clock,
             offset: watch::channel(None).0,
             doubt: Mutex::new(Restraint::default()),
@@ -244,25 +244,41 @@ impl RestClient {
             Security::Key | Security::Signed => Some(self.identity()?),
         };
         let venue_now = self.admit(request.cost)?;
-        let signer = identity.map(|identity| &identity.signer);
-        let query = request.query_at(venue_now, self.settings.receive_window, signer);
-        let separator = if query.is_empty() { "" } else { "?" };
-        let url = format!("{}{}{separator}{query}", self.settings.base_url, request.path);
-        let mut outgoing = self.http.request(request.method.clone(), url);
-        if let Some(identity) = identity {
-            outgoing = outgoing.header(API_KEY_HEADER, identity.api_key.expose());
+        let query = self.query(request, identity, venue_now);
+        let outgoing = Outgoing {
+            method: request.method.clone(),
+            target: with_query(request.path, &query),
+            api_key: identity.map(|identity| identity.api_key_header.clone()),
+            form: None,
+        };
+        let answered = self.ask(request.operation, outgoing).await?;
+        if (200..300).contains(&answered.status) {
+            return Ok(answered.body);
         }
-        let lost = |error| classify_transport(request.operation, &self.host, error);
-        let response = outgoing.send().await.map_err(lost)?;
-        let status = response.status();
-        self.observe(response.headers());
-        let retry_after = header_number(response.headers(), "retry-after");
-        let body = read_body(response).await.map_err(lost)?;
-        if status.is_success() {
-            return Ok(body);
-        }
-        let answer = ErrorAnswer { status: status.as_u16(), retry_after, body: &body };
+        let retry_after = header_number(&answered.headers, &RETRY_AFTER);
+        let answer = ErrorAnswer { status: answered.status, retry_after, body: &answered.body };
         Err(self.judge(request.operation, answer))
+    }
+
+    /// Sends a request that was admitted; any answer is one, and what it counts is believed.
+    async fn ask(
+        &self,
+        operation: Operation,
+        outgoing: Outgoing,
+    ) -> Result<Answered, BinanceError> {
+        let answered = self.http.send(outgoing, |headers| self.observe(headers)).await;
+        answered.map_err(|failure| classify_transport(operation, self.http.host(), &failure))
+    }
+
+    /// A request's query as it goes out at a moment of the venue's time.
+    pub(super) fn query(
+        &self,
+        request: &Request,
+        identity: Option<&Identity>,
+        venue_now: Timestamp,
+    ) -> String {
+        let signer = identity.map(|identity| &identity.signer);
+        request.query_at(venue_now, self.settings.receive_window, signer)
     }
 
     /// Who asks.
@@ -331,12 +347,12 @@ impl RestClient {
     fn observe(&self, headers: &HeaderMap) {
         let now = self.venue_now();
         let counters = [
-            ("x-mbx-used-weight-1m", RateLimitKind::RequestWeight, 60),
-            ("x-mbx-order-count-1m", RateLimitKind::Orders, 60),
-            ("x-mbx-order-count-10s", RateLimitKind::Orders, 10),
+            (USED_WEIGHT_1M, RateLimitKind::RequestWeight, 60),
+            (ORDER_COUNT_1M, RateLimitKind::Orders, 60),
+            (ORDER_COUNT_10S, RateLimitKind::Orders, 10),
         ];
         for (name, kind, seconds) in counters {
-            if let Some(used) = header_number(headers, name) {
+            if let Some(used) = header_number(headers, &name) {
                 let used = u32::try_from(used).unwrap_or(u32::MAX);
                 lock(&self.budget).observe(now, kind, Duration::from_secs(seconds), used);
             }
@@ -367,8 +383,17 @@ impl RestClient {
 
 impl std::fmt::Debug for RestClient {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("RestClient").field("host", &self.host).finish_non_exhaustive()
+        formatter
+            .debug_struct("RestClient")
+            .field("host", &self.http.host())
+            .finish_non_exhaustive()
     }
+}
+
+/// A path with its query, where there is one.
+fn with_query(path: &str, query: &str) -> String {
+    let separator = if query.is_empty() { "" } else { "?" };
+    [path, separator, query].concat()
 }
 
 /// Makes ring the process's TLS, once; a provider installed before is kept.

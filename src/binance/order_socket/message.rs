@@ -77,14 +77,15 @@ pub(super) fn json(id: u64, method: &str, Parameters(parameters): &Parameters) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Credentials;
     use crate::sign::Secret;
 
     const KEY: &str = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A";
     const SECRET: &str = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j";
 
     fn identity() -> Identity {
-        let secret = Secret::new(SECRET.to_owned());
-        Identity { api_key: Secret::new(KEY.to_owned()), signer: Signer::new(&secret) }
+        let [api_key, api_secret] = [KEY, SECRET].map(|text| Secret::new(text.to_owned()));
+        Identity::new(&Credentials { api_key, api_secret }).unwrap()
     }
 
     fn signature(symbol: &str, price: &str, quantity: &str, window: u64, side: &str) -> String {

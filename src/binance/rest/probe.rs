@@ -7,12 +7,16 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use reqwest::Method;
+use hyper::Method;
+use hyper::header::HeaderValue;
 
-use super::{API_KEY_HEADER, RestClient, lock, read_body};
-use crate::binance::error::{BinanceError, ErrorAnswer, Operation, classify, classify_transport};
+use super::{Outgoing, RestClient, lock, with_query};
+use crate::binance::error::{BinanceError, ErrorAnswer, Operation, classify};
 use crate::binance::rate::Cost;
 use crate::sign::percent_encode;
+
+/// A key as long as any, and nobody's.
+const FOREIGN_KEY: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 /// A request to be sent as it is.
 #[derive(Debug, Clone)]
@@ -92,18 +96,15 @@ impl RestClient {
         let admitted = lock(&self.budget).admit(self.venue_now(), cost);
         admitted.map_err(|error| self.in_our_time(error))?;
         let operation = if probe.orders > 0 { Operation::Place } else { Operation::Read };
-        let lost = |error| classify_transport(operation, &self.host, error);
-        let response = self.assemble(probe)?.send().await.map_err(lost)?;
-        let status = response.status().as_u16();
-        self.observe(response.headers());
-        let counters = response.headers().iter().filter_map(|(name, value)| {
+        let answered = self.ask(operation, self.assemble(probe)?).await?;
+        let (status, body) = (answered.status, answered.body);
+        let counters = answered.headers.iter().filter_map(|(name, value)| {
             let name = name.as_str();
             let is_counter = name.starts_with("x-mbx-") || name == "retry-after";
             let value = value.to_str().ok().filter(|_| is_counter)?;
             Some((name.to_owned(), value.to_owned()))
         });
         let counters: Vec<_> = counters.collect();
-        let body = read_body(response).await.map_err(lost)?;
         if status == 429 || status == 418 {
             let retry_after = counters.iter().find(|(name, _)| name == "retry-after");
             let retry_after = retry_after.and_then(|(_, value)| value.parse().ok());
@@ -113,14 +114,19 @@ impl RestClient {
         Ok(ProbeAnswer { status, counters, body })
     }
 
-    fn assemble(&self, probe: &Probe) -> Result<reqwest::RequestBuilder, BinanceError> {
+    fn assemble(&self, probe: &Probe) -> Result<Outgoing, BinanceError> {
         let mut text = String::new();
         for (name, value) in &probe.parameters {
             append(&mut text, name, value);
         }
-        let url = format!("{}{}", self.settings.base_url, probe.path);
+        let outgoing = |query: &str| Outgoing {
+            method: probe.method.clone(),
+            target: with_query(&probe.path, query),
+            api_key: None,
+            form: None,
+        };
         if probe.access == Access::Public {
-            return Ok(self.http.request(probe.method.clone(), with_query(&url, &text)));
+            return Ok(outgoing(&text));
         }
         let identity = self.identity.as_ref().ok_or(BinanceError::NoCredentials)?;
         if probe.access != Access::Key {
@@ -137,27 +143,22 @@ impl RestClient {
             let signature = identity.signer.sign(signed);
             append(&mut text, "signature", &signature);
         }
-        let request = if probe.access == Access::SignedBody {
-            let form = "application/x-www-form-urlencoded";
-            self.http
-                .request(probe.method.clone(), url)
-                .header(reqwest::header::CONTENT_TYPE, form)
-                .body(text)
-        } else {
-            self.http.request(probe.method.clone(), with_query(&url, &text))
+        let api_key = match probe.access {
+            Access::Tampered(Tamper::NoKey) => None,
+            Access::Tampered(Tamper::ForeignKey) => Some(HeaderValue::from_static(FOREIGN_KEY)),
+            Access::Public
+            | Access::Key
+            | Access::Signed
+            | Access::SignedBody
+            | Access::Tampered(Tamper::Signature | Tamper::Timestamp(_)) => {
+                Some(identity.api_key_header.clone())
+            }
         };
-        if probe.access == Access::Tampered(Tamper::NoKey) {
-            return Ok(request);
+        if probe.access == Access::SignedBody {
+            return Ok(Outgoing { api_key, form: Some(text), ..outgoing("") });
         }
-        let foreign = "a".repeat(64);
-        let is_foreign = probe.access == Access::Tampered(Tamper::ForeignKey);
-        let key = if is_foreign { &foreign } else { identity.api_key.expose() };
-        Ok(request.header(API_KEY_HEADER, key))
+        Ok(Outgoing { api_key, ..outgoing(&text) })
     }
-}
-
-fn with_query(url: &str, query: &str) -> String {
-    if query.is_empty() { url.to_owned() } else { format!("{url}?{query}") }
 }
 
 fn append(text: &mut String, name: &str, value: &str) {
