@@ -27,22 +27,24 @@ mod engine_faults;
 #[cfg(test)]
 mod engine_invariants;
 #[cfg(test)]
-mod engine_limits;
 mod engine_kills;
+#[cfg(test)]
+mod engine_limits;
 #[cfg(test)]
 mod engine_refusals;
 #[cfg(test)]
 mod engine_stop_loss;
 #[cfg(test)]
-mod engine_weight;
-#[cfg(test)]
 mod engine_unknown_status;
+#[cfg(test)]
+mod engine_weight;
 #[cfg(test)]
 mod engine_world;
 #[cfg(test)]
 mod error_table;
 #[cfg(test)]
 mod faults_admin;
+#[cfg(test)]
 mod faults_calls;
 #[cfg(test)]
 mod faults_daemon;
@@ -82,6 +84,7 @@ mod sandbox_protocol;
 mod sandbox_spot;
 #[cfg(test)]
 mod sandbox_stops;
+#[cfg(test)]
 mod signature_vectors;
 #[cfg(test)]
 mod sim_exchange;
@@ -112,6 +115,6 @@ mod torn_journal;
 #[cfg(test)]
 mod training;
 #[cfg(test)]
-mod wire;
 mod unknown_values;
 #[cfg(test)]
+mod wire;

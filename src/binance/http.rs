@@ -128,11 +128,11 @@ impl HttpClient {
                     HttpFailure::Lost(reason)
                 }
             })?;
-            let (head, body) = response.into_parts();
-            heed(&head.headers);
+            let (parts, body) = response.into_parts();
+            heed(&parts.headers);
             let body =
                 read_body(body).await.map_err(|error| HttpFailure::Lost(innermost(&error)))?;
-            Ok(Answered { status: head.status.as_u16(), headers: head.headers, body })
+            Ok(Answered { status: parts.status.as_u16(), headers: parts.headers, body })
         };
         timeout(self.timeout, answered).await.unwrap_or(Err(HttpFailure::TimedOut))
     }

@@ -1,1 +1,4 @@
-//! Nothing of its own: the benches beside it compare lobd with others.
+//! What the benches of sockets share: an exchange to trade on, figures, and verdicts.
+
+pub mod figures;
+pub mod served;
