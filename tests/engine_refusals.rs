@@ -45,7 +45,7 @@ fn post_only_orders_that_would_take_are_not_hammered() {
         world.predict(8.0);
     }
     let sent = u32::try_from(world.orders_sent().len()).unwrap();
-    assert_eq!(sent, settings().max_orders_per_minute, "of 59 wishes");
+    assert_eq!(sent, settings().limits.orders_per_minute, "of 59 wishes");
     assert_eq!(world.cycle().why_not, Some(WhyNot::OrderRate));
     assert!(world.venue.placed.is_empty());
 }

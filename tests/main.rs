@@ -32,6 +32,7 @@ mod engine_kills;
 mod engine_limits;
 #[cfg(test)]
 mod engine_refusals;
+mod engine_rules;
 #[cfg(test)]
 mod engine_stop_loss;
 #[cfg(test)]
@@ -106,6 +107,8 @@ mod stream_breaks;
 mod stream_gaps;
 #[cfg(test)]
 mod stream_rotation;
+#[cfg(test)]
+mod stream_rules;
 #[cfg(test)]
 mod stream_watch;
 #[cfg(test)]

@@ -10,12 +10,14 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::binance::codes;
 use crate::clock::SharedClock;
 use crate::domain::{Failure, Timestamp};
 use crate::engine::{Command, Event, Notice, Severity};
 use crate::venue::Venue;
 
 use super::ack_watch::Acknowledged;
+use super::rules::RulesHandle;
 use super::supervisor::{Actor, ActorFailure};
 use super::trader::TraderHandle;
 
@@ -51,6 +53,7 @@ pub struct Gateway<V> {
     trader: TraderHandle,
     requests: JoinSet<()>,
     acknowledged: Option<mpsc::Sender<Acknowledged>>,
+    rules: Option<RulesHandle>,
 }
 
 impl<V: Venue> Gateway<V> {
@@ -63,7 +66,8 @@ impl<V: Venue> Gateway<V> {
         trader: TraderHandle,
     ) -> Self {
         let requests = JoinSet::new();
-        Self { mailbox: mailbox.0, venue, clock, trader, requests, acknowledged: None }
+        let (acknowledged, rules) = (None, None);
+        Self { mailbox: mailbox.0, venue, clock, trader, requests, acknowledged, rules }
     }
 
     /// Tells also whoever watches whether the user stream tells of acknowledged orders.
@@ -71,6 +75,12 @@ impl<V: Venue> Gateway<V> {
     pub fn watched_by(mut self, acknowledged: mpsc::Sender<Acknowledged>) -> Self {
         self.acknowledged = Some(acknowledged);
         self
+    }
+
+    /// Has the venue's rules read anew when an order breaks them.
+    #[must_use]
+    pub fn doubting_rules(self, rules: RulesHandle) -> Self {
+        Self { rules: Some(rules), ..self }
     }
 
     fn start(&mut self, command: Command) {
@@ -90,6 +100,7 @@ impl<V: Venue> Gateway<V> {
             (Arc::clone(&self.venue), self.trader.clone(), self.clock.now());
         let is_choked = self.requests.len() >= IN_FLIGHT_MAX;
         let (acknowledged, clock) = (self.acknowledged.clone(), Arc::clone(&self.clock));
+        let rules = self.rules.clone();
         self.requests.spawn(async move {
             let event = if is_choked {
                 failed(&command, Failure::NotSent { reason: "too many requests under way".into() })
@@ -102,6 +113,11 @@ impl<V: Venue> Gateway<V> {
                 // A watch too busy to be told has enough to watch.
                 let order = report.client_order_id;
                 let _ = watch.try_send(Acknowledged { at: clock.now(), order });
+            }
+            if let (Some(rules), Some(event)) = (rules, &event)
+                && has_broken_a_filter(event)
+            {
+                rules.doubt();
             }
             if let Some(event) = event {
                 // The trader ends last; without it nobody is left to be told.
@@ -167,6 +183,15 @@ fn failed(command: &Command, failure: Failure) -> Option<Event> {
         Command::QueryAccount { .. } => Event::AccountFailed(failure),
         Command::Notify(_) | Command::TakeOver { .. } => return None,
     })
+}
+
+/// Whether the venue refused an order for a filter that it may have changed.
+fn has_broken_a_filter(event: &Event) -> bool {
+    let (Event::PlaceFailed { failure, .. } | Event::PlaceStopFailed { failure, .. }) = event
+    else {
+        return false;
+    };
+    matches!(failure, Failure::Rejected(refusal) if codes::is_filter_broken(refusal.code))
 }
 
 /// Tells people, in the log.

@@ -22,11 +22,13 @@ use crate::book::{DepthSnapshot, Frame, FrameCutter, MarketEvent};
 use crate::clock::SharedClock;
 use crate::domain::{Instrument, Symbol, Timestamp};
 use crate::engine::{Event, Feed};
+use crate::store::RowGrid;
 use crate::venue::Venue;
 
 use super::inquiries::Inquiries;
 use super::predictor::PredictorHandle;
 use super::recorder::RecorderHandle;
+use super::rules::RulesNews;
 use super::supervisor::{Actor, ActorFailure};
 use super::trader::TraderHandle;
 
@@ -66,6 +68,10 @@ pub struct MarketData<V> {
     /// Snapshots that came when the second under way was over but not cut yet.
     held: Vec<DepthSnapshot>,
     heard: BTreeMap<Route, Heard>,
+    /// The instruments, on the grids their books are kept in.
+    instruments: BTreeMap<Symbol, Instrument>,
+    /// Rules that the venue changes, where somebody looks after them.
+    rules: Option<RulesNews>,
     /// Up to when there was somebody to receive.
     listened_until: Timestamp,
     /// What comes before this moment may have waited while nobody listened, and proves no life.
@@ -106,10 +112,37 @@ impl<V: Venue> MarketData<V> {
             inquiries: Inquiries::new(venue, JITTER_SEED),
             held: Vec::new(),
             heard: BTreeMap::new(),
+            instruments: instruments.iter().map(|one| (one.symbol, one.clone())).collect(),
+            rules: None,
             listened_until: Timestamp::default(),
             caught_up_at: Timestamp::default(),
             is_live: false,
         }
+    }
+
+    /// Keeps to the rules told here from then on.
+    #[must_use]
+    pub fn told_of_rules(self, rules: RulesNews) -> Self {
+        Self { rules: Some(rules), ..self }
+    }
+
+    /// New rules: the book goes on where its grid holds them, and begins anew on a finer one.
+    async fn on_rules(&mut self, told: Instrument) {
+        let Some(kept) = self.instruments.get(&told.symbol) else { return };
+        let before = RowGrid::under(&kept.filters);
+        let grid = before.joined(&told.filters);
+        let recorded = grid.of(&told);
+        if grid != before {
+            self.cutter.begin_anew(&recorded);
+            if let Some(sampler) = self.cutter.sampler_mut(told.symbol) {
+                sampler.expect_consecutive_trades();
+            }
+            if self.heard.get(&Route::Market).is_some_and(|heard| heard.is_connected) {
+                self.listen_to_trades(&[told.symbol], self.listened_until);
+            }
+        }
+        self.instruments.insert(told.symbol, recorded);
+        self.consumers.recorder.obey(told).await;
     }
 
     async fn on_message(&mut self, message: MarketMessage) {
@@ -311,6 +344,11 @@ impl<V: Venue> MarketData<V> {
     }
 }
 
+/// The next rules that the venue changed; `None` where nobody looks, or not any more.
+async fn next_rules(rules: &mut Option<RulesNews>) -> Option<Instrument> {
+    rules.as_mut()?.changes.recv().await
+}
+
 const fn route_of(event: &MarketEvent) -> Route {
     match event {
         MarketEvent::Depth(_) | MarketEvent::Snapshot(_) | MarketEvent::BookTicker(_) => {
@@ -330,6 +368,7 @@ impl<V: Venue> Actor for MarketData<V> {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return Ok(()),
+                Some(told) = next_rules(&mut self.rules) => self.on_rules(told).await,
                 Some(answered) = self.inquiries.next() => {
                     self.on_answer(answered.map_err(ActorFailure::new)?);
                 }

@@ -16,7 +16,7 @@ use crate::domain::{
     Amount, Exposure, Instrument, OrderKind, PositionReport, Side, Symbol, TimeInForce,
 };
 use crate::trading::stop_loss::{CloseCause, Situation, StopLoss, StopLossAction, StopLossEvent};
-use crate::trading::{TradingSettings, risk};
+use crate::trading::{TradingSettings, prices, risk};
 
 /// How often the closing order is looked at.
 const POLL: Duration = Duration::from_millis(200);
@@ -171,13 +171,14 @@ impl Closer {
     /// The best price of the side on which a closing order rests.
     async fn passive_limit(&self, run: &mut Run, exposure: Exposure) -> Option<OrderKind> {
         let book = self.rest.order_book(self.symbol(), 5).await.ok();
-        let best = book.as_ref().and_then(|book| match closing_side(exposure)? {
+        let side = closing_side(exposure)?;
+        let best = book.as_ref().and_then(|book| match side {
             Side::Sell => book.asks.first(),
             Side::Buy => book.bids.first(),
         });
         run.situation.has_quote = best.is_some();
-        let (price, time_in_force) = (best?.price, TimeInForce::GoodTilCanceled);
-        Some(OrderKind::Limit { price, time_in_force })
+        let price = prices::joining(side, best?.price, self.instrument.filters.tick_size).ok()?;
+        Some(OrderKind::Limit { price, time_in_force: TimeInForce::GoodTilCanceled })
     }
 
     async fn send(

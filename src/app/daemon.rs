@@ -9,8 +9,9 @@ use tokio_util::sync::CancellationToken;
 use crate::actors::{
     ClockOffsetMeter, FrameConsumers, Gateway, GatewayMailbox, MarketData, MarketFeed,
     MarketStreamActor, ModelError, Operator, OperatorError, PredictorActor, PredictorHandle,
-    Recorder, RecorderHandle, Records, Supervisor, SupervisorError, Trader, TraderHandle, UserData,
-    UserFeed, UserStreamActor, WallClockWatch, gateway_mailbox, trader_mailbox,
+    Recorder, RecorderHandle, Records, RulesHandle, RulesNews, RulesReaders, RulesWatch,
+    Supervisor, SupervisorError, Trader, TraderHandle, UserData, UserFeed, UserStreamActor,
+    WallClockWatch, gateway_mailbox, trader_mailbox,
 };
 use crate::binance::{
     BinanceError, BinanceVenue, MarketStreamSettings, MarketStreams, OrderSocket, UserStream,
@@ -18,9 +19,11 @@ use crate::binance::{
 };
 use crate::clock::SharedClock;
 use crate::config::{OrderTransport, Settings};
-use crate::domain::{Failure, Market, RunId, Second, Symbol};
+use crate::domain::{Failure, Instrument, Market, RunId, Second, Symbol};
 use crate::engine::{EngineStatus, Event, Started};
-use crate::store::{EmergencyFile, FolderLock, Journal, StoreError, Tape};
+use crate::store::{
+    EmergencyFile, FolderLock, InstrumentKey, InstrumentVersion, Journal, StoreError, Tape,
+};
 
 use super::folder::DataFolder;
 use super::surroundings::{Ground, Surroundings};
@@ -28,6 +31,8 @@ use super::watchdog::Watchdog;
 
 /// Acknowledged orders on their way to the watch over the user stream.
 const ACKNOWLEDGED_CAPACITY: usize = 64;
+/// Changed rules on their way to market data: more than one is rare.
+const RULES_CAPACITY: usize = 8;
 
 /// What the daemon does besides recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +109,7 @@ pub struct Daemon {
     durable: watch::Receiver<Option<Second>>,
     taken: watch::Receiver<Option<Second>>,
     run: Option<RunId>,
+    rules: RulesHandle,
     _lock: FolderLock,
 }
 
@@ -125,9 +131,7 @@ impl Daemon {
             Mode::Trade => Some(Ground::read(settings, &folder, &around).await?),
         };
         let mut tape = Tape::open(&folder.tape())?;
-        for instrument in &around.instruments {
-            tape.register(instrument, clock.now().second())?;
-        }
+        let on_tape = register(&mut tape, &around.instruments, clock.now().second())?;
         let (recorder_handle, recorder) =
             Recorder::new(tape, settings.record_batch, mode == Mode::Record);
         let (durable, taken) = (recorder.durable(), recorder.taken());
@@ -140,13 +144,14 @@ impl Daemon {
             durable,
             taken,
             run: None,
+            rules: RulesHandle::default(),
             _lock: lock,
         };
         let trading = match ground {
             None => None,
             Some(ground) => Some(daemon.start_trading(&wanted, &folder, (&around, ground)).await?),
         };
-        daemon.start_market_data(&wanted, &around, recorder_handle, trading);
+        daemon.start_market_data(&wanted, (&around, &on_tape), recorder_handle, trading);
         daemon.supervisor.spawn("recorder", recorder, daemon.ends_rest.clone());
         let watch = WallClockWatch::new(Arc::clone(clock));
         daemon.supervisor.spawn("wall clock", watch, daemon.ends_rest.clone());
@@ -210,7 +215,7 @@ impl Daemon {
         let (user_stream, mailbox) =
             UserStream::new(Arc::clone(&around.rest), stream_settings, around.dialer.clone());
         let (watch, acknowledged) = mpsc::channel(ACKNOWLEDGED_CAPACITY);
-        let gateway = gateway.watched_by(watch);
+        let gateway = gateway.watched_by(watch).doubting_rules(self.rules.clone());
         let feed = UserFeed { mailbox, acknowledged, stream: user_stream.handle() };
         let user_data = UserData::new(feed, Arc::clone(clock), trader.clone());
         let meter = ClockOffsetMeter::new(Arc::clone(&around.rest), trader.clone());
@@ -238,10 +243,12 @@ impl Daemon {
     fn start_market_data(
         &mut self,
         DaemonSettings { settings, clock, .. }: &DaemonSettings,
-        around: &Surroundings,
+        (around, on_tape): (&Surroundings, &[Instrument]),
         recorder: RecorderHandle,
         trading: Option<(TraderHandle, PredictorHandle)>,
     ) {
+        let trader = trading.as_ref().map(|(trader, _)| trader.clone());
+        let (market_rules, changes) = mpsc::channel(RULES_CAPACITY);
         let (base_url, symbols) = (settings.urls.streams.clone(), settings.symbols.clone());
         let stream_settings = MarketStreamSettings::new(base_url, Market::Usdm, symbols);
         let (streams, mailbox) = MarketStreams::new(stream_settings, around.dialer.clone());
@@ -249,12 +256,17 @@ impl Daemon {
             MarketFeed { mailbox, streams: streams.handle() },
             Arc::clone(&around.venue),
             Arc::clone(clock),
-            &around.instruments,
+            on_tape,
             FrameConsumers { recorder, trading },
-        );
+        )
+        .told_of_rules(RulesNews { changes, doubt: self.rules.clone() });
+        let readers = RulesReaders { market_data: market_rules, trader };
+        let (rest, known) = (Arc::clone(&around.rest), around.instruments.clone());
+        let rules = RulesWatch::new(rest, known, self.rules.clone(), readers);
         let ends = &self.ends_rest;
         self.supervisor.spawn("market stream", MarketStreamActor::new(streams), ends.clone());
         self.supervisor.spawn("market data", market_data, ends.clone());
+        self.supervisor.spawn("rules", rules, ends.clone());
     }
 
     /// A copy of what the engine knows, kept fresh; of a recording daemon it stays empty.
@@ -333,6 +345,20 @@ impl Daemon {
             self.ends_rest.cancel();
         }
     }
+}
+
+/// Registers what is traded; the answer is each instrument on the grid its rows are counted in.
+fn register(
+    tape: &mut Tape,
+    instruments: &[Instrument],
+    now: Second,
+) -> Result<Vec<Instrument>, StoreError> {
+    let on_its_grid = |instrument: &Instrument| {
+        tape.register(instrument, now)?;
+        let version = tape.newest_version(&InstrumentKey::of(instrument));
+        Ok(version.map_or_else(|| instrument.clone(), InstrumentVersion::as_recorded))
+    };
+    instruments.iter().map(on_its_grid).collect()
 }
 
 /// Opens the emergency file for this run; what an earlier one left in it moves to the journal.

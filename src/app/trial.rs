@@ -17,7 +17,7 @@ use crate::sim::{
     AccountSettings, BacktestReport, BacktestSettings, LatencySettings, SimError, backtest,
     default_fees, demo_fees,
 };
-use crate::store::{InstrumentKey, StoreError, Tape};
+use crate::store::{InstrumentKey, InstrumentVersion, StoreError, Tape};
 use crate::trading::TradingSettings;
 use crate::train::threshold::{self, Choice, Point};
 use crate::train::{Fitted, Scored};
@@ -101,13 +101,13 @@ impl TrialSettings {
     }
 }
 
-/// The tape's newest version of an instrument.
+/// The tape's newest version of an instrument, on the grid its rows are counted in.
 ///
 /// # Errors
 /// [`TrialError::NoInstrument`].
 pub fn instrument_of(tape: &Tape, key: &InstrumentKey) -> Result<Instrument, TrialError> {
     tape.newest_version(key)
-        .map(|version| version.instrument.clone())
+        .map(InstrumentVersion::as_recorded)
         .ok_or(TrialError::NoInstrument(*key))
 }
 

@@ -48,6 +48,18 @@ pub const INVALID_TIMESTAMP: i32 = -1021;
 /// The venue takes only what protects (exchange-api.md 7.2, class C).
 pub const OVERLOADED: i32 = -1008;
 
+/// Codes by which an order broke a filter that may have changed since it was read.
+const FILTER_BROKEN: [i32; 14] = [
+    -1013, -1111, -4001, -4002, -4003, -4004, -4005, -4013, -4014, -4016, -4023, -4024, -4131,
+    -4164,
+];
+
+/// Whether a refusal calls for reading the filters anew.
+#[must_use]
+pub fn is_filter_broken(code: i32) -> bool {
+    FILTER_BROKEN.contains(&code)
+}
+
 /// Whether a code says that there is nothing to change: a success by another name.
 #[must_use]
 pub fn is_already_so(code: i32) -> bool {
@@ -87,7 +99,7 @@ const fn refused(code: i32, meaning: &'static str, remedy: &'static str) -> Code
 }
 
 const BUG: &str = "this is a defect of the program; report it with the log";
-const FILTERS: &str = "refresh exchangeInfo (restart); the symbol's filters changed";
+const FILTERS: &str = "the symbol's filters changed; a running daemon reads them anew by itself";
 const KEY: &str = "check key, secret, IP restriction, permission and environment in .env";
 const MARGIN: &str = "lower ORDER_NOTIONAL_USDT or add margin";
 const WAIT: &str = "wait; it lifts by itself";

@@ -93,6 +93,13 @@ impl FrameCutter {
         }
     }
 
+    /// Follows an instrument anew, on another grid: its book and trades are to be proven again.
+    pub fn begin_anew(&mut self, instrument: &Instrument) {
+        if let Some(sampler) = self.sampler_mut(instrument.symbol) {
+            *sampler = sampler.anew(instrument);
+        }
+    }
+
     /// The sampler of one instrument.
     #[must_use]
     pub fn sampler(&self, symbol: Symbol) -> Option<&Sampler> {
@@ -116,8 +123,34 @@ impl FrameCutter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::book::{MarkPrice, sampler::test_instrument};
+    use crate::book::{DepthSnapshot, Level, MarkPrice, Validity, sampler::test_instrument};
     use crate::domain::Market;
+
+    #[test]
+    fn followed_anew_on_a_finer_grid_an_instrument_needs_its_book_again() {
+        let instrument = test_instrument("BTCUSDT", Market::Usdm);
+        let mut finer = instrument.clone();
+        finer.filters.tick_size = "0.5".parse().unwrap();
+        let mut cutter = FrameCutter::new([&instrument]);
+        let at = Timestamp::from_millis;
+        let level = |price: &str| {
+            vec![Level { price: price.parse().unwrap(), quantity: "1".parse().unwrap() }]
+        };
+        let (bids, asks) = (level("100.5"), level("101"));
+        let symbol = instrument.symbol;
+        let book = MarketEvent::Snapshot(DepthSnapshot { symbol, last_update_id: 1, bids, asks });
+        let is_valid = |cutter: &mut FrameCutter, millis| {
+            cutter.due(at(millis)).unwrap().rows[0].validity == Validity::Valid
+        };
+        assert!(cutter.due(at(0)).is_none(), "the grid begins here");
+        cutter.on_event(at(100), &book);
+        assert!(!is_valid(&mut cutter, 1_000), "off the grid");
+        cutter.begin_anew(&finer);
+        cutter.on_event(at(1_100), &book);
+        assert!(is_valid(&mut cutter, 2_000));
+        cutter.begin_anew(&finer);
+        assert!(!is_valid(&mut cutter, 3_000), "to be proven again");
+    }
 
     #[test]
     fn every_second_is_cut_once_and_an_event_on_the_very_second_belongs_to_the_next() {

@@ -62,6 +62,12 @@ impl Sampler {
         }
     }
 
+    /// The same instrument on another grid: what is known of mark price and life stays.
+    pub(super) fn anew(&self, instrument: &Instrument) -> Self {
+        let Self { mark_price, is_proven_alive, .. } = *self;
+        Self { mark_price, is_proven_alive, ..Self::new(instrument) }
+    }
+
     /// Which instrument it follows.
     #[must_use]
     pub const fn symbol(&self) -> Symbol {

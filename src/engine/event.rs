@@ -122,6 +122,8 @@ pub enum Event {
         /// Which symbol.
         symbol: Symbol,
     },
+    /// The venue changed the rules of an instrument: so they are from now on.
+    Rules(Box<Instrument>),
 }
 
 /// What a run begins with: enough to replay it without anything else.

@@ -35,7 +35,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::book::Frame;
-use crate::domain::{Amount, ClientOrderId, Symbol, Timestamp};
+use crate::domain::{Amount, ClientOrderId, Instrument, Symbol, Timestamp};
 use crate::trading::order::OrderEvent;
 use crate::trading::protection::StopEvent;
 use crate::trading::risk::RiskBudget;
@@ -207,6 +207,7 @@ impl Running {
                 self.with_cycle(turn, symbol, |cycle, _| cycle.set_model(model));
             }
             Event::External { symbol } => self.on_external(turn, symbol),
+            Event::Rules(instrument) => self.on_rules(turn, *instrument),
             Event::Operator(request) => self.on_operator(turn, request),
             Event::Shutdown => self.on_shutdown(turn),
         }
@@ -241,6 +242,10 @@ impl Running {
 
     fn on_external(&mut self, turn: &mut Turn, symbol: Symbol) {
         self.with_cycle(turn, symbol, |cycle, _| cycle.leave_carried_over());
+    }
+
+    fn on_rules(&mut self, turn: &mut Turn, instrument: Instrument) {
+        self.with_cycle(turn, instrument.symbol, |cycle, desk| cycle.obey(desk, instrument));
     }
 
     fn on_order(&mut self, turn: &mut Turn, id: ClientOrderId, event: OrderEvent<'_>) {

@@ -29,6 +29,9 @@ pub struct InstrumentVersion {
     pub id: InstrumentId,
     /// The instrument and its filters.
     pub instrument: Instrument,
+    /// The grid its rows are counted in: the filters' own, or a finer one where orders of an earlier
+    /// version may still rest.
+    pub grid: RowGrid,
     /// Counts from 1 per instrument.
     pub version: u32,
     /// The first second for which it was registered.
@@ -60,11 +63,10 @@ impl InstrumentVersion {
         InstrumentKey::of(&self.instrument)
     }
 
-    /// The grid its rows are counted in.
+    /// The instrument with the grid of its rows for the grid of its orders: what keeps its book.
     #[must_use]
-    pub const fn grid(&self) -> RowGrid {
-        let filters = &self.instrument.filters;
-        RowGrid { tick_size: filters.tick_size, step_size: filters.step_size }
+    pub fn as_recorded(&self) -> Instrument {
+        self.grid.of(&self.instrument)
     }
 }
 

@@ -16,7 +16,7 @@
 use thiserror::Error;
 
 use crate::book::{DEPTH, Flow, Level, Reason, Row, Snapshot, TradeFlow, Validity};
-use crate::domain::{Amount, Exposure, Price, Quantity, Symbol};
+use crate::domain::{Amount, Exposure, Filters, Instrument, Price, Quantity, Symbol};
 
 use super::varint::{Reader, put_signed, put_unsigned};
 
@@ -44,6 +44,41 @@ pub struct RowGrid {
     pub tick_size: Price,
     /// The quantity grid.
     pub step_size: Quantity,
+}
+
+impl RowGrid {
+    /// The grid of orders under these filters.
+    #[must_use]
+    pub const fn under(filters: &Filters) -> Self {
+        Self { tick_size: filters.tick_size, step_size: filters.step_size }
+    }
+
+    /// The coarsest grid that holds this one and that of the filters: what rested before the venue
+    /// changed them rests on.
+    #[must_use]
+    pub fn joined(self, filters: &Filters) -> Self {
+        let tick = common_divisor(self.tick_size.units(), filters.tick_size.units());
+        let step = common_divisor(self.step_size.units(), filters.step_size.units());
+        Self {
+            tick_size: Price::from_units(tick).unwrap_or(filters.tick_size),
+            step_size: Quantity::from_units(step).unwrap_or(filters.step_size),
+        }
+    }
+
+    /// The instrument with this grid for that of its orders.
+    #[must_use]
+    pub fn of(self, instrument: &Instrument) -> Instrument {
+        let Self { tick_size, step_size } = self;
+        let filters = Filters { tick_size, step_size, ..instrument.filters.clone() };
+        Instrument { filters, ..instrument.clone() }
+    }
+}
+
+const fn common_divisor(mut one: i64, mut other: i64) -> i64 {
+    while other != 0 {
+        (one, other) = (other, one % other);
+    }
+    one
 }
 
 /// Why a row cannot be written or read.

@@ -71,7 +71,7 @@ impl<'a> Scan<'a> {
             let Some(version) = self.versions.iter().find(|version| version.id.0 == id) else {
                 continue;
             };
-            let row = row_codec::decode(bytes, version.instrument.symbol, version.grid()).map_err(
+            let row = row_codec::decode(bytes, version.instrument.symbol, version.grid).map_err(
                 |source| StoreError::CorruptRow {
                     instrument: version.key().to_string(),
                     second,

@@ -17,7 +17,7 @@ use crate::domain::{Instrument, Price, Quantity, Second, Symbol};
 use super::error::StoreError;
 use super::gaps::{self, Gap};
 use super::instruments::{self, InstrumentId, InstrumentKey, InstrumentVersion};
-use super::row_codec;
+use super::row_codec::{self, RowGrid};
 use super::scan::Scan;
 use super::schema::Schema;
 
@@ -108,7 +108,8 @@ impl Tape {
     }
 
     /// Says which instrument a symbol's rows belong to from now on. Filters that differ from the
-    /// newest version's open a new version.
+    /// newest version's open a new version, whose rows are counted in a grid that holds both: orders
+    /// that rested before the change still show in the book.
     ///
     /// # Errors
     /// [`StoreError::NoGrid`] if the instrument has no tick or step size.
@@ -125,8 +126,11 @@ impl Tape {
         let newest = self.versions.iter().rfind(|version| version.key() == key);
         let id = match newest {
             Some(version) if version.instrument.filters == *filters => version.id,
-            Some(version) => self.add_version(instrument, version.version + 1, valid_from)?,
-            None => self.add_version(instrument, 1, valid_from)?,
+            Some(version) => {
+                let grid = version.grid.joined(filters);
+                self.add_version(instrument, grid, (version.version + 1, valid_from))?
+            }
+            None => self.add_version(instrument, RowGrid::under(filters), (1, valid_from))?,
         };
         self.registered.insert(instrument.symbol, id);
         if let Some(span) = self.last_second(&key)? {
@@ -138,8 +142,8 @@ impl Tape {
     fn add_version(
         &mut self,
         instrument: &Instrument,
-        version: u32,
-        valid_from: Second,
+        grid: RowGrid,
+        (version, valid_from): (u32, Second),
     ) -> Result<InstrumentId, StoreError> {
         let filters = serde_json::to_string(&instrument.filters).unwrap_or_default();
         self.connection
@@ -151,8 +155,8 @@ impl Tape {
                     instrument.market.to_string(),
                     instrument.symbol.as_str(),
                     version,
-                    instrument.filters.tick_size.units(),
-                    instrument.filters.step_size.units(),
+                    grid.tick_size.units(),
+                    grid.step_size.units(),
                     valid_from.unix(),
                     filters,
                 ],
@@ -160,7 +164,7 @@ impl Tape {
             .map_err(|source| StoreError::database(&self.path, source))?;
         let id = InstrumentId(self.connection.last_insert_rowid());
         let instrument = instrument.clone();
-        self.versions.push(InstrumentVersion { id, instrument, version, valid_from });
+        self.versions.push(InstrumentVersion { id, instrument, grid, version, valid_from });
         Ok(id)
     }
 
@@ -395,7 +399,7 @@ impl<'a> BatchWriter<'a> {
         row: &Row,
     ) -> Result<usize, StoreError> {
         self.bytes.clear();
-        row_codec::encode(row, version.grid(), &mut self.bytes).map_err(|source| {
+        row_codec::encode(row, version.grid, &mut self.bytes).map_err(|source| {
             StoreError::OffGrid { instrument: version.key().to_string(), second, source }
         })?;
         self.transaction
@@ -453,14 +457,20 @@ fn read_version(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<InstrumentVe
             filters,
         })
     });
-    // The grid stands twice, for people's SQL and for us: both must say the same.
-    let instrument = instrument.filter(|instrument| {
-        Price::from_units(tick).is_ok_and(|tick| tick == instrument.filters.tick_size)
-            && Quantity::from_units(step).is_ok_and(|step| step == instrument.filters.step_size)
-    });
+    let grid = Price::from_units(tick).ok().zip(Quantity::from_units(step).ok());
+    let grid = grid.map(|(tick_size, step_size)| RowGrid { tick_size, step_size });
+    // Rows are counted in the filters' grid or a finer one: any other would lose prices.
+    let grid = grid.zip(instrument.as_ref()).map(|(grid, it)| (grid, grid.joined(&it.filters)));
+    let grid = grid.filter(|(grid, joined)| grid == joined).map(|(grid, _)| grid);
     let (id, version) = (InstrumentId(row.get(0)?), row.get(4)?);
     let valid_from = Second::from_unix(row.get(7)?);
-    Ok(instrument.map(|instrument| InstrumentVersion { id, instrument, version, valid_from }))
+    Ok(instrument.zip(grid).map(|(instrument, grid)| InstrumentVersion {
+        id,
+        instrument,
+        grid,
+        version,
+        valid_from,
+    }))
 }
 
 #[cfg(test)]

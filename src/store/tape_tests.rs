@@ -134,6 +134,26 @@ fn invariant_3_changed_filters_open_a_version_and_old_rows_keep_their_grid() {
 }
 
 #[test]
+fn a_coarser_grid_opens_a_version_whose_rows_still_hold_what_rested_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut tape = open(&folder);
+    tape.append(&bitcoin(1)).unwrap();
+    let coarser = instrument("BTCUSDT", "0.5");
+    tape.register(&coarser, Second::from_unix(2)).unwrap();
+    let between = frame(2, vec![row("BTCUSDT", "60000.2", "60000.5")]);
+    tape.append(&between).unwrap();
+    drop(tape);
+    let tape = Tape::open_read_only(&folder.path().join("tape.db")).unwrap();
+    let version = tape.newest_version(&InstrumentKey::of(&coarser)).unwrap();
+    assert_eq!((version.version, version.valid_from), (2, Second::from_unix(2)));
+    assert_eq!(version.instrument.filters.tick_size, "0.5".parse().unwrap());
+    assert_eq!(version.as_recorded().filters.tick_size, "0.1".parse().unwrap());
+    let key = tape.resolve("BTCUSDT").unwrap();
+    let newest = tape.scan(&key, seconds(2, 3)).next().unwrap().unwrap().1;
+    assert_eq!(newest, between.rows[0]);
+}
+
+#[test]
 fn an_import_run_twice_stores_once_and_may_fill_what_came_before() {
     let folder = tempfile::tempdir().unwrap();
     let mut tape = open(&folder);

@@ -54,15 +54,34 @@ pub fn entry(
     tick_size: Price,
 ) -> Result<(Price, TimeInForce), DecimalError> {
     match style {
-        EntryStyle::Join => Ok((quote.best(side), TimeInForce::PostOnly)),
-        EntryStyle::Improve => {
-            let improved = quote.best(side).checked_offset(tick_size.units() * side.sign())?;
-            let has_room = improved > quote.best_bid && improved < quote.best_ask;
-            let price = if has_room { improved } else { quote.best(side) };
-            Ok((price, TimeInForce::PostOnly))
+        EntryStyle::Join => {
+            Ok((joining(side, quote.best(side), tick_size)?, TimeInForce::PostOnly))
         }
-        EntryStyle::Cross => Ok((quote.best(side.opposite()), TimeInForce::GoodTilCanceled)),
+        EntryStyle::Improve => {
+            let joining = joining(side, quote.best(side), tick_size)?;
+            let improved = joining.checked_offset(tick_size.units() * side.sign())?;
+            let has_room = improved > quote.best_bid && improved < quote.best_ask;
+            Ok((if has_room { improved } else { joining }, TimeInForce::PostOnly))
+        }
+        EntryStyle::Cross => {
+            let beyond = side.opposite();
+            let price = joining(beyond, quote.best(beyond), tick_size)?;
+            Ok((price, TimeInForce::GoodTilCanceled))
+        }
     }
+}
+
+/// The price at which an order joins a side's best: that may be of an older, finer grid, and is
+/// then joined from behind.
+///
+/// # Errors
+/// [`DecimalError`] where the price would leave the range.
+pub fn joining(side: Side, best: Price, tick_size: Price) -> Result<Price, DecimalError> {
+    let away_from_the_other_side = match side {
+        Side::Buy => Rounding::Down,
+        Side::Sell => Rounding::Up,
+    };
+    best.round_to_tick(tick_size, away_from_the_other_side)
 }
 
 /// The fee of an entry of this style.
@@ -181,6 +200,18 @@ mod tests {
             multiplier_down: "0.95".parse().unwrap(),
             max_open_orders: 200,
         }
+    }
+
+    #[test]
+    fn on_a_grid_coarser_than_the_book_an_entry_joins_from_behind_or_crosses_beyond() {
+        let quote = Quote { best_bid: price("60000.2"), best_ask: price("60000.3") };
+        let placed = |style, side| entry(style, side, quote, price("0.5")).unwrap().0;
+        for style in [EntryStyle::Join, EntryStyle::Improve] {
+            assert_eq!(placed(style, Side::Buy), price("60000"));
+            assert_eq!(placed(style, Side::Sell), price("60000.5"));
+        }
+        assert_eq!(placed(EntryStyle::Cross, Side::Buy), price("60000.5"));
+        assert_eq!(placed(EntryStyle::Cross, Side::Sell), price("60000"));
     }
 
     #[test]

@@ -143,7 +143,7 @@ pub fn approve_close(
     let side = exposure.side().map_or(Side::Sell, Side::opposite);
     let is_market = matches!(kind, OrderKind::Market);
     let largest = if is_market { filters.max_market_quantity } else { filters.max_quantity };
-    let quantity = clip(exposure.quantity().min(largest), filters);
+    let quantity = closing_quantity(exposure.quantity(), largest, filters);
     filters.check_quantity(quantity, is_market)?;
     if let Some(price) = kind.price() {
         filters.check_price(price)?;
@@ -151,6 +151,14 @@ pub fn approve_close(
     let request =
         OrderRequest { client_order_id: id, symbol, side, quantity, kind, reduce_only: true };
     Ok(Approved::new(request))
+}
+
+/// How much a closing order is over: all that is held, down to the step. What is less than the
+/// smallest order is closed by the smallest: the step grew, and a reduce-only order cannot flip.
+#[must_use]
+pub fn closing_quantity(held: Quantity, largest: Quantity, filters: &Filters) -> Quantity {
+    let smallest = filters.min_quantity.max(filters.step_size);
+    if held.is_zero() { held } else { clip(held.min(largest), filters).max(smallest) }
 }
 
 /// Checks a protective stop, clipped to the venue's filters.
@@ -164,7 +172,9 @@ pub fn approve_stop(
     filters.check_price(request.trigger_price)?;
     let size = match request.size {
         StopSize::Quantity(quantity) => {
-            let quantity = clip(quantity.min(filters.max_market_quantity), filters);
+            // Reduce-only: over more than is held it covers all of it and flips nothing.
+            let whole = quantity.round_to_step(filters.step_size, Rounding::Up).unwrap_or(quantity);
+            let quantity = clip(whole.min(filters.max_market_quantity), filters);
             filters.check_quantity(quantity, true)?;
             StopSize::Quantity(quantity)
         }

@@ -122,8 +122,11 @@ impl Venue {
         let filled = order.report.filled_quantity.checked_add(traded).unwrap();
         order.report.filled_quantity = filled;
         order.report.update_time = now;
+        let has_reduced_all = order.request.reduce_only && traded == self.exposure.quantity();
         order.report.status = if filled >= order.request.quantity {
             OrderStatus::Filled
+        } else if has_reduced_all {
+            OrderStatus::Expired
         } else {
             OrderStatus::PartiallyFilled
         };
@@ -301,9 +304,6 @@ impl Venue {
         self.stops.values().filter(|stop| stop.status == StopStatus::New)
     }
 
-    /// A stop that is silently gone.
-    pub(crate) fn lose_stops(&mut self) {
-        self.stops.clear();
     /// Says this of every working order from now on; returns what the user stream tells.
     pub(crate) fn call_orders(&mut self, status: OrderStatus) -> Vec<Event> {
         let working = self.orders.values_mut().filter(|order| !order.report.status.is_terminal());
@@ -323,6 +323,9 @@ impl Venue {
         self.stops.values_mut().map(call).collect()
     }
 
+    /// A stop that is silently gone.
+    pub(crate) fn lose_stops(&mut self) {
+        self.stops.clear();
     }
 
     /// The stops that wait are touched, and nothing comes of it.

@@ -3,14 +3,19 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use lobd::actors::{Actor, FrameConsumers, MarketData, MarketFeed, Recorder};
+use lobd::actors::{
+    Actor, FrameConsumers, MarketData, MarketFeed, Recorder, RulesHandle, RulesNews, RulesReaders,
+    RulesWatch,
+};
 use lobd::binance::{
     BinanceVenue, Dialer, MarketMessage, MarketStreamSettings, MarketStreams, RestClient,
     RestSettings,
 };
 use lobd::book::{MarketEvent, PublicTrade, Reason, Row, Validity};
 use lobd::clock::SharedClock;
-use lobd::domain::{Environment, Market, Second, SelfTradePrevention, Timestamp, TradeId};
+use lobd::domain::{
+    Environment, Instrument, Market, Second, SelfTradePrevention, Timestamp, TradeId,
+};
 use lobd::sandbox::{RunningSandbox, listings};
 use lobd::store::{InstrumentKey, Tape, tape_path};
 use tempfile::TempDir;
@@ -55,8 +60,18 @@ impl Recording {
         clock: &SharedClock,
         set_up: impl FnOnce(&mut MarketStreamSettings),
     ) -> Self {
-        let folder = TempDir::new().unwrap();
         let instrument = listings::instrument("BTCUSDT").unwrap();
+        Self::start_under(sandbox, clock, instrument, set_up)
+    }
+
+    /// The same, under rules that may not be the exchange's any more.
+    pub(crate) fn start_under(
+        sandbox: &RunningSandbox,
+        clock: &SharedClock,
+        instrument: Instrument,
+        set_up: impl FnOnce(&mut MarketStreamSettings),
+    ) -> Self {
+        let folder = TempDir::new().unwrap();
         let mut tape = Tape::open(&tape_path(folder.path())).unwrap();
         tape.register(&instrument, clock.now().second()).unwrap();
         let (recorder_handle, recorder) = Recorder::new(tape, 1, true);
@@ -77,17 +92,23 @@ impl Recording {
             }
         });
         let rest = client(sandbox, Arc::clone(clock));
+        let (market_data, changes) = mpsc::channel(1);
+        let (doubt, known) = (RulesHandle::default(), vec![instrument.clone()]);
+        let readers = RulesReaders { market_data, trader: None };
+        let rules = RulesWatch::new(Arc::clone(&rest), known, doubt.clone(), readers);
         let market_data = MarketData::new(
             MarketFeed { mailbox, streams: streams.handle() },
             Arc::new(BinanceVenue::new(Arc::clone(&rest))),
             Arc::clone(clock),
             &[instrument],
             FrameConsumers { recorder: recorder_handle, trading: None },
-        );
+        )
+        .told_of_rules(RulesNews { changes, doubt });
         let streaming = tokio::spawn(async move { streams.run(&CancellationToken::new()).await });
         let running = vec![
             run(recorder),
             run(market_data),
+            run(rules),
             AbortOnDropHandle::new(forwarding),
             AbortOnDropHandle::new(streaming),
         ];
@@ -144,9 +165,14 @@ impl Recording {
         self.messages().into_iter().filter(is_notable).collect()
     }
 
+    /// What is recorded so far.
+    pub(crate) fn tape(&self) -> Tape {
+        Tape::open_read_only(&tape_path(self.folder.path())).unwrap()
+    }
+
     /// The rows that are durable.
     pub(crate) fn rows(&self) -> Vec<(Second, Row)> {
-        let tape = Tape::open_read_only(&tape_path(self.folder.path())).unwrap();
+        let tape = self.tape();
         let key: InstrumentKey = tape.resolve("BTCUSDT").unwrap();
         let all = Second::from_unix(0)..Second::from_unix(i64::from(u32::MAX));
         tape.scan(&key, all).map(Result::unwrap).collect()

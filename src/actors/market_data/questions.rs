@@ -2,7 +2,7 @@
 //! lost, comparisons and lists for streams that are doubted, trades that are missing.
 
 use crate::binance::{Question, Stream, StreamKind};
-use crate::book::{DepthSnapshot, MarketEvent, Outcome, PublicTrade, Sampler};
+use crate::book::{DepthSnapshot, MarketEvent, Outcome, PublicTrade, Reason, Sampler};
 use crate::domain::{Symbol, Timestamp};
 use crate::venue::{PUBLIC_TRADES_MAX, Venue};
 
@@ -75,6 +75,9 @@ impl<V: Venue> MarketData<V> {
             }
             Outcome::NeedsSnapshot(reason) => {
                 tracing::warn!(%symbol, %reason, "the book is unproven; a snapshot is needed");
+                if let (Reason::OffGrid, Some(rules)) = (reason, &self.rules) {
+                    rules.doubt.doubt();
+                }
                 self.inquiries.book(symbol, now);
             }
         }

@@ -125,8 +125,11 @@ impl Cycle {
             Some(StopLossAction::AskPosition) => self.ask_position(desk),
             Some(StopLossAction::Limit(exposure)) => {
                 let closing_side = exposure.side().map_or(Side::Sell, Side::opposite);
-                if let Some(quote) = self.market.quote(desk.now) {
-                    let price = quote.best(closing_side);
+                let tick_size = self.instrument.filters.tick_size;
+                let price = self.market.quote(desk.now).and_then(|quote| {
+                    prices::joining(closing_side, quote.best(closing_side), tick_size).ok()
+                });
+                if let Some(price) = price {
                     let time_in_force = TimeInForce::GoodTilCanceled;
                     self.close_by(desk, exposure, OrderKind::Limit { price, time_in_force });
                 }

@@ -80,7 +80,8 @@ impl Cycle {
         if self.stop_loss.is_active() {
             return; // it has cancelled them, and needs the position for itself
         }
-        let target = held.quantity().min(self.instrument.filters.max_quantity);
+        let filters = &self.instrument.filters;
+        let target = risk::closing_quantity(held.quantity(), filters.max_quantity, filters);
         let is_right =
             |order: &Order| order.remaining() == target && order.request.side == side.opposite();
         // Several on the way at once would be refused as more than the position (−2022).

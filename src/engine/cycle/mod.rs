@@ -17,6 +17,7 @@ mod entry;
 mod hold;
 mod market;
 mod news;
+mod rules;
 mod view;
 
 use std::collections::BTreeMap;

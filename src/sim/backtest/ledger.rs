@@ -118,7 +118,8 @@ impl Ledger {
             | Event::Operator(_)
             | Event::Shutdown
             | Event::Tick
-            | Event::External { .. } => return,
+            | Event::External { .. }
+            | Event::Rules(_) => return,
         };
         if let Failure::Rejected(refusal) = failure {
             *self.refusals.entry(refusal.code).or_default() += 1;

@@ -73,7 +73,8 @@ pub(super) fn book_event(
         | Event::Operator(_)
         | Event::Shutdown
         | Event::Tick
-        | Event::External { .. } => Ok(()),
+        | Event::External { .. }
+        | Event::Rules(_) => Ok(()),
     }
 }
 
@@ -180,7 +181,8 @@ fn upsert(
              reduce_only, status, filled_e8, order_id, first_seq, last_seq) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11) \
              ON CONFLICT (client_order_id) DO UPDATE SET \
-             status = CASE WHEN excluded.status IN ('INTENT', 'NEW', 'PARTIALLY_FILLED') \
+             status = CASE WHEN excluded.status IN ('INTENT', 'NEW', 'PARTIALLY_FILLED', \
+                                                    'UNKNOWN') \
                AND orders.status IN ('FILLED', 'CANCELED', 'EXPIRED', 'EXPIRED_IN_MATCH', \
                                      'REJECTED', 'FINISHED') \
                THEN orders.status ELSE excluded.status END, \
@@ -315,8 +317,8 @@ const fn order_status_name(status: OrderStatus) -> &'static str {
         OrderStatus::Rejected => "REJECTED",
         OrderStatus::Expired => "EXPIRED",
         OrderStatus::ExpiredInMatch => "EXPIRED_IN_MATCH",
-    }
         OrderStatus::Unknown => "UNKNOWN",
+    }
 }
 
 const fn stop_status_name(status: StopStatus) -> &'static str {
@@ -328,6 +330,6 @@ const fn stop_status_name(status: StopStatus) -> &'static str {
         StopStatus::Canceled => "CANCELED",
         StopStatus::Expired => "EXPIRED",
         StopStatus::Rejected => "REJECTED",
-    }
         StopStatus::Unknown => "UNKNOWN",
+    }
 }

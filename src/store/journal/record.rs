@@ -128,6 +128,7 @@ pub(super) const fn event_kind(event: &Event) -> &'static str {
         Event::Shutdown => "shutdown",
         Event::Tick => "tick",
         Event::External { .. } => "external",
+        Event::Rules(_) => "rules",
     }
 }
 

@@ -1,0 +1,136 @@
+//! Reads the venue's rules anew, now and then and when an order or the book broke one, and tells
+//! what changed.
+//!
+//! Decides nothing: the engine rounds to the new rules, market data and tape count in them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::binance::{RestClient, Restraint};
+use crate::domain::Instrument;
+use crate::engine::Event;
+
+use super::supervisor::{Actor, ActorFailure};
+use super::trader::TraderHandle;
+
+/// Rules change every few weeks, announced or not; a question of weight one each time.
+const INTERVAL: Duration = Duration::from_mins(15);
+
+/// After a question that failed.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// Address of a [`RulesWatch`], made before it; cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct RulesHandle(Arc<Notify>);
+
+impl RulesHandle {
+    /// Has the rules read soon: the venue refused what should have kept to them, or showed what does
+    /// not.
+    pub fn doubt(&self) {
+        self.0.notify_one();
+    }
+}
+
+/// Rules that changed, and the way to have them read: for whoever counts in them.
+pub struct RulesNews {
+    /// What they are now.
+    pub changes: mpsc::Receiver<Instrument>,
+    /// Has them read.
+    pub doubt: RulesHandle,
+}
+
+/// Who is told of rules that changed.
+pub struct RulesReaders {
+    /// Keeps the books and records.
+    pub market_data: mpsc::Sender<Instrument>,
+    /// Trades, if anybody does.
+    pub trader: Option<TraderHandle>,
+}
+
+/// Looks after the rules of some instruments.
+pub struct RulesWatch {
+    rest: Arc<RestClient>,
+    known: Vec<Instrument>,
+    doubted: RulesHandle,
+    restraint: Restraint,
+    readers: RulesReaders,
+}
+
+impl RulesWatch {
+    /// Asks through `rest`, soon when `doubted`; `known` is what the readers keep to so far.
+    #[must_use]
+    pub fn new(
+        rest: Arc<RestClient>,
+        known: Vec<Instrument>,
+        doubted: RulesHandle,
+        readers: RulesReaders,
+    ) -> Self {
+        Self { rest, known, doubted, restraint: Restraint::default(), readers }
+    }
+
+    /// When to read after an order broke a rule: at once, and ever more seldom in a storm.
+    fn soonest(&mut self) -> Instant {
+        let now = self.rest.now();
+        if self.restraint.lets_through(now) {
+            return Instant::now();
+        }
+        Instant::now() + self.restraint.next_at().map_or(Duration::ZERO, |at| at.since(now))
+    }
+
+    /// Reads once and tells what changed; says how long to wait for the next time.
+    async fn read(&mut self) -> Duration {
+        let listed = match self.rest.exchange_info().await {
+            Ok(rules) => rules.instruments,
+            Err(error) => {
+                tracing::warn!(%error, "the venue's rules could not be read");
+                return RETRY;
+            }
+        };
+        for place in 0..self.known.len() {
+            let known = &self.known[place];
+            match listed.iter().find(|listed| listed.symbol == known.symbol) {
+                Some(found) if found.filters != known.filters => {
+                    self.known[place] = found.clone();
+                    self.tell(found).await;
+                }
+                Some(_) => {}
+                None => tracing::warn!(symbol = %known.symbol, "not open for trading any more"),
+            }
+        }
+        INTERVAL
+    }
+
+    async fn tell(&self, changed: &Instrument) {
+        tracing::warn!(symbol = %changed.symbol, "the venue changed its rules");
+        if let Some(trader) = &self.readers.trader {
+            // The trader ends last; without it nobody trades.
+            let _ = trader.tell(Event::Rules(Box::new(changed.clone()))).await;
+        }
+        // Market data that has ended records nothing.
+        let _ = self.readers.market_data.send(changed.clone()).await;
+    }
+}
+
+impl Actor for RulesWatch {
+    /// Runs until shut down.
+    async fn run(&mut self, shutdown: &CancellationToken) -> Result<(), ActorFailure> {
+        let doubted = self.doubted.clone();
+        let mut due = Instant::now() + INTERVAL;
+        loop {
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return Ok(()),
+                () = doubted.0.notified() => due = due.min(self.soonest()),
+                () = sleep_until(due) => {
+                    // One that was held back counts now; one that was let through has counted.
+                    let _ = self.restraint.lets_through(self.rest.now());
+                    due = Instant::now() + self.read().await;
+                }
+            }
+        }
+    }
+}
