@@ -32,6 +32,7 @@ mod engine_kills;
 mod engine_limits;
 #[cfg(test)]
 mod engine_refusals;
+#[cfg(test)]
 mod engine_rules;
 #[cfg(test)]
 mod engine_stop_loss;
