@@ -1,5 +1,6 @@
 //! The daemon as a process: what systemd, an operator and a bad line do to it.
 
+use std::fs;
 use std::time::Duration;
 
 use lobd::app::DataFolder;
@@ -309,6 +310,33 @@ async fn a_log_that_cannot_be_written_keeps_nothing_from_trading() {
     daemon.terminate();
     assert_eq!(daemon.exit().await, Some(0));
     assert_eq!(venue.stops().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_model_put_in_charge_is_refused_and_the_old_one_stays() {
+    let venue = Venue::start(quiet_market()).await;
+    let home = Home::with(&venue.variables());
+    let idle = constant_model::promote(&home.data(), 0.0);
+    let eager = constant_model::save(&home.data(), 50.0);
+    let mut daemon = home.spawn(&["run"]);
+    let predicts = |status: &Value| status["symbols"][0]["prediction"]["model"] == idle.as_str();
+    home.status_when("the model answers", predicts).await;
+    let folder = constant_model::path(&home.data(), eager);
+    let model = folder.join("model.json");
+    let whole = fs::read_to_string(&model).unwrap();
+    fs::write(&model, whole.replace("50.0", "51.0")).unwrap();
+    let pointer = folder.with_file_name("current");
+    let text = fs::read_to_string(&pointer).unwrap();
+    fs::write(&pointer, text.replace(idle.as_str(), eager.as_str())).unwrap();
+    eventually("it is refused", async || home.log().contains("the old one stays")).await;
+    let refused_at = venue.clock.now().second().unix();
+    let status = home.status_when("the old one answers", |status| {
+        let second = status["symbols"][0]["prediction"]["second"].as_i64();
+        predicts(status) && second > Some(refused_at)
+    });
+    assert_eq!(status.await["symbols"][0]["totals"]["entries"], 0);
+    daemon.terminate();
+    assert_eq!(daemon.exit().await, Some(0), "{}", home.log());
 }
 
 /// Waits until the socket is told something; other messages are passed over.

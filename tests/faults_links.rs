@@ -60,6 +60,28 @@ async fn without_a_line_a_position_rests_under_its_stop_and_agrees_afterwards() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn while_no_request_passes_fills_are_booked_from_the_stream() {
+    let daemon = Daemon::holding().await;
+    let number = daemon.switch_on("lose-request").await;
+    daemon.switch_on("deleverage=BTCUSDT").await;
+    daemon
+        .status_when("the close is booked", |status| status["symbols"][0]["exposure"] == "0")
+        .await;
+    daemon.has_struck(number, 1).await;
+    assert!(report(daemon.control(), number).await.is_on);
+    daemon.control().clear_fault(number).await;
+    let status = daemon
+        .status_when("flat, and agreed with the venue", |status| {
+            status["symbols"][0]["phase"] == "flat" && is_agreed(status)
+        })
+        .await;
+    assert_eq!(status["discrepancies_total"], 0);
+    let totals = &status["symbols"][0]["totals"];
+    assert_eq!((&totals["entries"], &totals["round_trips"]), (&1.into(), &1.into()));
+    daemon.ends_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_book_whose_snapshots_are_refused_stays_stale_until_one_is_had() {
     let daemon = Daemon::holding().await;
     let refused = daemon.switch_on("http-503=unavailable:GET /fapi/v1/depth:times=2").await;

@@ -208,6 +208,14 @@ fn announce(notice: &Notice) {
 #[derive(Debug)]
 pub struct GatewayMailbox(mpsc::Receiver<Command>);
 
+#[cfg(test)]
+impl GatewayMailbox {
+    /// What waits to be carried out.
+    pub(super) fn take(&mut self) -> Vec<Command> {
+        std::iter::from_fn(|| self.0.try_recv().ok()).collect()
+    }
+}
+
 /// Makes the gateway's address before the gateway: trader and gateway know each other.
 #[must_use]
 pub fn gateway_mailbox() -> (GatewayHandle, GatewayMailbox) {

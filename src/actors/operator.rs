@@ -231,6 +231,31 @@ mod tests {
         assert!(serving.await.unwrap());
     }
 
+    #[tokio::test]
+    async fn what_is_no_request_is_refused_and_the_next_one_answered() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("control.sock");
+        let (trader, _mailbox) = trader_mailbox();
+        let status = watch::channel(EngineStatus::default()).1;
+        let mut operator = Operator::listen(&path, trader, status).unwrap();
+        let until = CancellationToken::new();
+        let ends = until.clone();
+        let serving = tokio::spawn(async move { operator.run(&ends).await.is_ok() });
+        let endless = "x".repeat(20 * usize::try_from(REQUEST_BYTES_MAX).unwrap());
+        for garbage in ["\n", "GET / HTTP/1.1\n", "{\"engine\":\"sell everything\"}\n", &endless] {
+            let mut stream = UnixStream::connect(&path).await.unwrap();
+            // What is left unread of an endless line ends with its connection.
+            let _ = stream.write_all(garbage.as_bytes()).await;
+            let mut line = String::new();
+            BufReader::new(stream).read_line(&mut line).await.unwrap();
+            assert!(line.starts_with("{\"refused\":\"not a request"), "{garbage:.20}: {line}");
+            let answer = ask(&path, &ControlRequest::Status).await.unwrap();
+            assert!(matches!(answer, ControlAnswer::Status(_)), "{answer:?}");
+        }
+        until.cancel();
+        assert!(serving.await.unwrap());
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_daemon_that_does_not_answer_is_not_waited_for() {
         let folder = tempfile::tempdir().unwrap();

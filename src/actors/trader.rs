@@ -281,6 +281,9 @@ impl Actor for Trader {
 }
 
 #[cfg(test)]
+mod failing_journal_tests;
+
+#[cfg(test)]
 mod tests {
     use std::sync::Arc;
 

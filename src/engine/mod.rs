@@ -35,7 +35,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::book::Frame;
-use crate::domain::{Amount, ClientOrderId, Instrument, Symbol, Timestamp};
+use crate::domain::{Amount, ClientOrderId, Instrument, Prediction, Symbol, Timestamp};
 use crate::trading::order::OrderEvent;
 use crate::trading::protection::StopEvent;
 use crate::trading::risk::RiskBudget;
@@ -153,12 +153,7 @@ impl Running {
             // its own patience (`stop_loss`).
             Event::Started(_) | Event::Tick | Event::PositionFailed { .. } => {}
             Event::Second(frame) => self.observe(&frame),
-            Event::Prediction(prediction) => {
-                let elsewhere = self.elsewhere(prediction.symbol);
-                self.with_cycle(turn, prediction.symbol, |cycle, desk| {
-                    cycle.consider(desk, prediction, elsewhere);
-                });
-            }
+            Event::Prediction(prediction) => self.on_prediction(turn, prediction),
             Event::Order(report) => {
                 self.with_cycle(turn, report.symbol, |cycle, desk| {
                     cycle.on_order_report(desk, &report);
@@ -238,6 +233,13 @@ impl Running {
                 cycle.observe(frame.second, row);
             }
         }
+    }
+
+    fn on_prediction(&mut self, turn: &mut Turn, prediction: Prediction) {
+        let elsewhere = self.elsewhere(prediction.symbol);
+        self.with_cycle(turn, prediction.symbol, |cycle, desk| {
+            cycle.consider(desk, prediction, elsewhere);
+        });
     }
 
     fn on_external(&mut self, turn: &mut Turn, symbol: Symbol) {

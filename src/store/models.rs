@@ -328,6 +328,25 @@ mod tests {
     }
 
     #[test]
+    fn what_a_kill_in_the_middle_leaves_changes_nothing_and_stands_in_nobodys_way() {
+        let (folder, store, first, second) = store();
+        store.promote(INSTRUMENT, first, Timestamp::from_seconds(1)).unwrap();
+        let pointer = store.pointer_path(INSTRUMENT);
+        fs::write(atomic::temporary_beside(&pointer), "{\"id\":\"las").unwrap();
+        let third = ModelId::new("ols-3").unwrap();
+        let path = folder.path().join(INSTRUMENT).join(third.as_str());
+        let half_saved = atomic::temporary_beside(&path);
+        fs::create_dir(&half_saved).unwrap();
+        fs::write(half_saved.join("model.json"), "{").unwrap();
+        assert_eq!(store.current(INSTRUMENT).unwrap().unwrap().id, first);
+        assert_eq!(store.list(INSTRUMENT).unwrap(), [second, first]);
+        store.save(INSTRUMENT, third, &files("{3}")).unwrap();
+        assert_eq!(store.load(INSTRUMENT, third).unwrap().files, files("{3}"));
+        let promoted = store.promote(INSTRUMENT, third, Timestamp::from_seconds(2)).unwrap();
+        assert_eq!(promoted.previous, Some(first));
+    }
+
+    #[test]
     fn promotion_remembers_what_to_go_back_to() {
         let (folder, store, first, second) = store();
         let now = Timestamp::from_seconds(1);
