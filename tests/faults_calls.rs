@@ -59,8 +59,8 @@ impl Desk {
             OrderSocket::new(Arc::clone(&rest), &loopback.sandbox.ws_url, 1);
         let running = tokio::spawn(async move { connection.run(&CancellationToken::new()).await });
         let venue = BinanceVenue::new(Arc::clone(&rest)).with_order_socket(socket.clone());
-        let _running = AbortOnDropHandle::new(running);
-        let desk = Self { loopback, rest, socket, venue, _running };
+        let running = AbortOnDropHandle::new(running);
+        let desk = Self { loopback, rest, socket, venue, _running: running };
         desk.is_taken().await;
         desk
     }
