@@ -1,6 +1,6 @@
 //! The HTTP connection under the REST client: what it refuses to do, and how much it reads.
 //!
-//! Straight on hyper: an order costs half the time here that a client for every purpose takes.
+//! Straight on hyper: a client for every purpose reads each URL several times, which an order pays for.
 //!
 //! Invariants: **1** redirects are not followed, so a key goes only to the host that was set;
 //! **2** nothing is sent again but what a connection that had ended took no byte of; **3** nothing

@@ -12,13 +12,14 @@ use std::time::{Duration, Instant};
 use binance_sdk::config::ConfigurationRestApi;
 use binance_sdk::derivatives_trading_usds_futures::DerivativesTradingUsdsFuturesRestApi;
 use binance_sdk::derivatives_trading_usds_futures::rest_api::{
-    NewOrderParams, NewOrderSideEnum, NewOrderTimeInForceEnum, NewOrderTypeEnum, RestApi,
+    NewOrderNewOrderRespTypeEnum, NewOrderParams, NewOrderSideEnum, NewOrderTimeInForceEnum,
+    NewOrderTypeEnum, RestApi,
 };
 use lobd::binance::RestClient;
 use lobd::domain::Price;
 use lobd::sandbox::listings;
 use lobd_peers_speed::figures::{Verdict, median, micros, percentile, thread_time};
-use lobd_peers_speed::served::{Served, far_price, order, symbol};
+use lobd_peers_speed::served::{Served, far_price, order, order_id, symbol};
 use rust_decimal::Decimal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -29,6 +30,9 @@ const ROUNDS: u32 = 41;
 
 /// Orders of each contender in one round.
 const ORDERS: u32 = 100;
+
+/// The other client's orders are numbered from here.
+const OFFICIAL_FROM: u32 = 1_000_000;
 
 /// Signing and encoding an order takes less.
 const SIGNING_LIMIT: Duration = Duration::from_micros(5);
@@ -76,7 +80,10 @@ async fn orders(served: &Served, ours: &RestClient, price: Price, verdict: &mut 
             black_box(ours.place_order(&order).await.unwrap());
         })
         .await;
-        sdk.round(is_warm, async |_| place_officially(&official, price).await).await;
+        sdk.round(is_warm, async |number| {
+            place_officially(&official, price, OFFICIAL_FROM + round * ORDERS + number).await;
+        })
+        .await;
     }
     println!(
         "\n{:<14} {:>14} {:>12} {:>12} {:>12}",
@@ -96,12 +103,15 @@ async fn orders(served: &Served, ours: &RestClient, price: Price, verdict: &mut 
     verdict.check("p99 no worse", lobd[2] <= sdk[2]);
 }
 
-async fn place_officially(client: &RestApi, price: Price) {
+/// The same order: the same fields, a name of its own among them.
+async fn place_officially(client: &RestApi, price: Price, sequence: u32) {
     let side = NewOrderSideEnum::Buy;
     let order = NewOrderParams::builder("BTCUSDT".to_owned(), side, NewOrderTypeEnum::Limit)
         .time_in_force(NewOrderTimeInForceEnum::Ioc)
         .quantity(Decimal::new(1, 2))
         .price(Decimal::new(price.units(), 8).normalize())
+        .new_client_order_id(order_id(sequence).to_string())
+        .new_order_resp_type(NewOrderNewOrderRespTypeEnum::Result)
         .build()
         .unwrap();
     black_box(client.new_order(order).await.unwrap().data().await.unwrap());
