@@ -179,7 +179,7 @@ async fn the_stop_loss_closes_by_limit_when_somebody_takes_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_breaks_a_limit_is_refused_before_it_is_sent() {
     let venue = Loopback::start().await;
-    let lobd = Lobd::at(&venue);
+    let lobd = Lobd::at(&venue).set("MAX_ORDER_USDT", "100000");
     for (arguments, reason) in [
         ("market-order BTCUSDT buy 0.3", "MAX_POSITION_USDT"),
         ("limit-order BTCUSDT buy 0.01 61000", "PRICE_COLLAR_BPS"),
@@ -190,6 +190,9 @@ async fn what_breaks_a_limit_is_refused_before_it_is_sent() {
         let refusal = lobd.fails(arguments, 6).await;
         assert!(refusal.contains(reason) && refusal.contains("not sent"), "{refusal}");
     }
+    let lobd = lobd.set("MAX_ORDER_USDT", "500");
+    let refusal = lobd.fails("market-order BTCUSDT buy 0.01", 6).await;
+    assert!(refusal.contains("MAX_ORDER_USDT is 500"), "{refusal}");
     assert_eq!(lobd.json("position").await, json!([]));
     assert_eq!(lobd.json("orders").await, json!([]));
 }

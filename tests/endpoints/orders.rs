@@ -225,7 +225,7 @@ pub(super) const CONDITIONAL: &[Case] = &[
     ),
     case!(
         "POST /fapi/v1/algoOrder",
-        "algoType=CONDITIONAL&symbol=BTCUSDT&side=SELL&type=STOP_MARKET&triggerPrice=59000&closePosition=true&timeInForce=GTE_GTC&priceProtect=true&workingType=CONTRACT_PRICE&clientAlgoId=lobd-2",
+        "algoType=CONDITIONAL&symbol=BTCUSDT&side=SELL&type=STOP_MARKET&triggerPrice=59000&closePosition=true&timeInForce=GTE_GTC&priceProtect=true&workingType=CONTRACT_PRICE&selfTradePreventionMode=EXPIRE_MAKER&clientAlgoId=lobd-2",
         [0, 1, 1, 0],
         ALGO,
         |client| async move {

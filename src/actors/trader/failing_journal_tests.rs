@@ -6,7 +6,10 @@ use super::super::gateway::{GatewayMailbox, gateway_mailbox};
 use super::*;
 use crate::book::{Flow, Frame, Level, Row, Snapshot, Validity};
 use crate::clock::{Clock as _, ManualClock};
-use crate::domain::{AccountReport, FeeRates, ModelId, Prediction, Rate, Second};
+use crate::domain::{
+    AccountReport, FeeRates, ModelId, OrderId, OrderReport, OrderStatus, Prediction, Quantity,
+    Rate, Second,
+};
 use crate::engine::{Feed, LedgerSummary, ModelInCharge, Started, TradedInstrument};
 use crate::sandbox::listings;
 
@@ -113,7 +116,7 @@ fn an_entry_leaves_once_it_is_durable() {
 }
 
 #[test]
-fn while_nothing_can_be_written_no_entry_leaves_and_a_cancel_does() {
+fn while_nothing_can_be_written_no_entry_leaves_nor_does_it_late() {
     let folder = tempfile::tempdir().unwrap();
     let (mut trader, clock, mut mail) = ready(folder.path());
     trader.records.journal.refuse_writes(true);
@@ -125,13 +128,39 @@ fn while_nothing_can_be_written_no_entry_leaves_and_a_cancel_does() {
         trader.step(Event::Tick);
     }
     assert!(!places(&mail.take()), "it could not be made durable");
+    trader.records.journal.refuse_writes(false);
+    clock.advance(Duration::from_secs(1));
+    trader.step(second(clock.now()));
+    assert!(!places(&mail.take()), "what did not leave is not sent late");
+}
+
+#[test]
+fn while_nothing_can_be_written_a_cancel_leaves_by_way_of_the_emergency_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut trader, clock, mut mail) = ready(folder.path());
+    trader.step(prediction(clock.now()));
+    let entry = mail.take().into_iter().find_map(|command| match command {
+        Command::Place(entry) => Some(*entry.get()),
+        _ => None,
+    });
+    let entry = entry.unwrap();
+    trader.step(Event::Order(OrderReport {
+        symbol: entry.symbol,
+        client_order_id: entry.client_order_id,
+        order_id: OrderId(1),
+        side: entry.side,
+        price: entry.kind.price(),
+        quantity: entry.quantity,
+        filled_quantity: Quantity::ZERO,
+        average_price: None,
+        status: OrderStatus::New,
+        reduce_only: false,
+        update_time: clock.now(),
+    }));
+    trader.records.journal.refuse_writes(true);
     trader.step(Event::Operator(OperatorRequest::Halt { reason: "the disk".to_owned() }));
     let left = mail.take();
     assert!(left.iter().any(|command| matches!(command, Command::Cancel { .. })), "{left:?}");
     let (_, kept) = EmergencyFile::open(&folder.path().join("emergency")).unwrap();
     assert_eq!(kept.len(), 1, "it was durable before it left");
-    trader.records.journal.refuse_writes(false);
-    clock.advance(Duration::from_secs(1));
-    trader.step(second(clock.now()));
-    assert!(!places(&mail.take()), "what did not leave is not sent late");
 }
