@@ -6,8 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lobd::binance::{BinanceVenue, RestClient};
-use lobd::clock::{Clock, SystemClock};
+use lobd::binance::{BinanceError, BinanceVenue, RestClient};
+use lobd::clock::{Clock, ManualClock, SystemClock};
 use lobd::domain::{
     ClientOrderId, Failure, OrderId, OrderKind, OrderRequest, OrderStatus, Price, Side,
     StopRequest, StopSize, TimeInForce,
@@ -237,6 +237,52 @@ async fn a_venue_whose_clock_was_shifted_is_understood_again_after_one_refusal()
         assert_eq!(orders(&loopback).await.len(), 1);
         let offset = venue.rest().clock_offset().unwrap().nanos / 1_000_000;
         assert!((offset - wanted).abs() < 500, "{shift}: {offset}");
+    }
+}
+
+/// Promises I12 and I16: the budget goes on by our clock, whatever the venue's does meanwhile.
+#[tokio::test]
+async fn a_venue_whose_clock_leaps_ahead_and_comes_back_is_asked_again_within_a_window() {
+    let loopback = Loopback::start().await;
+    let clock = Arc::new(ManualClock::at(SystemClock::start().now()));
+    let client = loopback.client_by(clock.clone(), DEADLINE, WINDOW);
+    client.measure_clock().await.unwrap();
+    let leap = switch_on(&loopback.sandbox.control, "shift-time=+1h").await;
+    let (price, time_in_force) = ("59000".parse().unwrap(), TimeInForce::ImmediateOrCancel);
+    let kind = OrderKind::Limit { price, time_in_force };
+    let place = async |number: u32| {
+        client.place_order(&OrderRequest { kind, ..order(&format!("a-{number}")) }).await
+    };
+    let mut placed = 0;
+    let full = loop {
+        if let Err(error) = place(placed).await {
+            break error;
+        }
+        placed += 1;
+    };
+    assert!(matches!(full, BinanceError::HeldBack { .. }), "{full:?} after {placed}");
+    assert!(client.clock_offset().unwrap().nanos > 3_500_000_000_000, "it was believed");
+    assert!(loopback.sandbox.control.clear_fault(leap).await);
+    client.measure_clock().await.unwrap();
+    let held = place(placed).await.unwrap_err();
+    let BinanceError::HeldBack { until, .. } = held else { panic!("{held:?}") };
+    let left = until.since(clock.now());
+    assert!(left <= Duration::from_mins(1), "held back for {left:?}");
+    clock.advance(left);
+    assert!(place(placed).await.is_ok());
+}
+
+/// Promise I5: a time that no clock shows is not believed, and nothing is reckoned by it.
+#[tokio::test]
+async fn a_time_more_than_a_day_off_is_refused() {
+    let (loopback, venue) = meet(DEADLINE).await;
+    let before = venue.rest().clock_offset();
+    for shift in ["shift-time=+25h", "shift-time=-25h"] {
+        let number = switch_on(&loopback.sandbox.control, shift).await;
+        let error = venue.rest().measure_clock().await.unwrap_err();
+        assert!(error.to_string().contains("serverTime"), "{error}");
+        assert_eq!(venue.rest().clock_offset(), before, "{shift}");
+        assert!(loopback.sandbox.control.clear_fault(number).await);
     }
 }
 

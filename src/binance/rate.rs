@@ -1,11 +1,13 @@
 //! The venue's request limits, kept by counting before asking (exchange-api.md 6). Pure.
 //!
 //! One accountant for every way to the venue: REST, the order socket and funding questions have
-//! limits of their own, orders share theirs. Windows are fixed intervals of the venue's clock.
-//! Invariants: **1** in no window is more admitted than 80 % of a limit; **2** of that, a part is
+//! limits of their own, orders share theirs. Windows are fixed intervals of the venue's clock, but
+//! every moment here is one of ours: whatever the venue's clock is said to do, a window ends within
+//! its length, and so does silence. Invariants: **1** in no window is more admitted than 80 % of a limit; **2** of that, a part is
 //! kept for protective requests; **3** what the venue counts (its headers) is believed where it is
 //! more than we count; **4** while the venue asks for silence, nothing is admitted; **5** while it
-//! is overloaded, only what protects is admitted.
+//! is overloaded, only what protects is admitted; **6** a change of the venue's clock makes no window
+//! shorter, and none longer than its length from then on.
 
 use std::time::Duration;
 
@@ -50,6 +52,8 @@ pub struct Cost {
 #[derive(Debug, Clone)]
 pub struct RateBudget {
     windows: Vec<Window>,
+    /// The venue's clock less ours, in nanoseconds.
+    clock_offset: i64,
     silent_until: Option<Timestamp>,
     overload: Option<Overload>,
 }
@@ -65,8 +69,8 @@ struct Overload {
 #[derive(Debug, Clone)]
 struct Window {
     rule: RateLimitRule,
-    /// Which window of the rule's length since the epoch is counted.
-    index: i64,
+    /// When the window that is counted ends, by our clock.
+    end: Timestamp,
     used: u32,
 }
 
@@ -74,8 +78,9 @@ impl RateBudget {
     /// A budget by the given limits.
     #[must_use]
     pub fn new(rules: &[RateLimitRule]) -> Self {
-        let windows = rules.iter().map(|&rule| Window { rule, index: 0, used: 0 }).collect();
-        Self { windows, silent_until: None, overload: None }
+        let end = Timestamp::default();
+        let windows = rules.iter().map(|&rule| Window { rule, end, used: 0 }).collect();
+        Self { windows, clock_offset: 0, silent_until: None, overload: None }
     }
 
     /// The limits of production, the strictest documented: used until exchangeInfo was read.
@@ -116,7 +121,7 @@ impl RateBudget {
                     old.rule.kind == window.rule.kind && old.rule.window == window.rule.window
                 };
                 if let Some(old) = known.iter().find(same) {
-                    (window.index, window.used) = (old.index, old.used);
+                    (window.end, window.used) = (old.end, old.used);
                 }
                 window
             })
@@ -124,7 +129,18 @@ impl RateBudget {
             .collect();
     }
 
-    /// Counts a request in, or says why it may not go out. `now` is the venue's time.
+    /// Takes over a new measurement of the venue's clock less ours. A window that it makes end later
+    /// is kept that long, for the venue may still count it; one that it makes end earlier is not cut
+    /// short, for the measurement may be wrong.
+    pub fn set_clock_offset(&mut self, now: Timestamp, nanos: i64) {
+        let set_back = self.clock_offset.saturating_sub(nanos).max(0);
+        self.clock_offset = nanos;
+        for window in &mut self.windows {
+            window.postpone(now, set_back);
+        }
+    }
+
+    /// Counts a request in, or says why it may not go out.
     ///
     /// # Errors
     /// [`BinanceError::Throttled`] while the venue asks for silence, [`BinanceError::Overloaded`]
@@ -143,11 +159,11 @@ impl RateBudget {
             return Err(BinanceError::Overloaded { until: overload.until });
         }
         for window in &mut self.windows {
-            window.roll(now);
+            window.roll(now, self.clock_offset);
         }
         let full = self.windows.iter().filter(|window| !window.has_room(cost));
-        if let Some(window) = full.max_by_key(|window| window.end()) {
-            return Err(BinanceError::HeldBack { budget: window.name(), until: window.end() });
+        if let Some(window) = full.max_by_key(|window| window.end) {
+            return Err(BinanceError::HeldBack { budget: window.name(), until: window.end });
         }
         for window in &mut self.windows {
             window.used = window.used.saturating_add(window.share(cost));
@@ -160,7 +176,7 @@ impl RateBudget {
         let counted =
             |window: &&mut Window| window.rule.kind == kind && window.rule.window == length;
         if let Some(window) = self.windows.iter_mut().find(counted) {
-            window.roll(now);
+            window.roll(now, self.clock_offset);
             window.used = window.used.max(used);
         }
     }
@@ -194,20 +210,24 @@ impl RateBudget {
 }
 
 impl Window {
-    fn length_nanos(&self) -> i64 {
-        i64::try_from(self.rule.window.as_nanos()).unwrap_or(i64::MAX).max(1)
-    }
-
-    fn roll(&mut self, now: Timestamp) {
-        let index = now.nanos().div_euclid(self.length_nanos());
-        // A clock set back must not empty a window that the venue still counts.
-        if index > self.index {
-            (self.index, self.used) = (index, 0);
+    /// Begins the window that `now` lies in, if the one before is over.
+    fn roll(&mut self, now: Timestamp, clock_offset: i64) {
+        if now < self.end {
+            return;
         }
+        let length = i64::try_from(self.rule.window.as_nanos()).unwrap_or(i64::MAX).max(1);
+        let venue_now = now.nanos().saturating_add(clock_offset);
+        let left = length - venue_now.rem_euclid(length);
+        (self.end, self.used) = (Timestamp::from_nanos(now.nanos().saturating_add(left)), 0);
     }
 
-    fn end(&self) -> Timestamp {
-        Timestamp::from_nanos((self.index.saturating_add(1)).saturating_mul(self.length_nanos()))
+    /// The venue's clock fell back: its window ends so much later, and never more than its length
+    /// from now.
+    fn postpone(&mut self, now: Timestamp, by_nanos: i64) {
+        let later = Timestamp::from_nanos(self.end.nanos().saturating_add(by_nanos));
+        if now < self.end {
+            self.end = later.min(now + self.rule.window).max(self.end);
+        }
     }
 
     fn share(&self, cost: Cost) -> u32 {
@@ -351,6 +371,37 @@ mod tests {
         budget.be_silent_until(now);
         assert_eq!(budget.admit(now, CLOSE), Err(BinanceError::Throttled { until }));
         assert!(budget.admit(until, CLOSE).is_ok());
+    }
+
+    #[test]
+    fn invariant_6_a_clock_that_leaps_and_comes_back_blocks_no_longer_than_a_window() {
+        for leap in [3_600_000_000_000, -3_600_000_000_000, 25_000_000_000] {
+            let mut budget = RateBudget::documented();
+            let mut now = Timestamp::from_seconds(1_700_000_000);
+            assert!(budget.admit(now, ENTRY).is_ok());
+            budget.set_clock_offset(now, leap);
+            let before = budget.usage(RateLimitKind::Orders, TEN_SECONDS);
+            assert_eq!(before, Some((1, 300)), "a measurement empties nothing");
+            now = now + TEN_SECONDS;
+            assert_eq!(admitted(&mut budget, now, CLOSE), 240);
+            budget.set_clock_offset(now, 0);
+            let Err(BinanceError::HeldBack { until, .. }) = budget.admit(now, CLOSE) else {
+                panic!("what was counted still counts");
+            };
+            assert!(until <= now + TEN_SECONDS, "{leap}: {until} from {now}");
+            assert!(budget.admit(until, CLOSE).is_ok(), "{leap}");
+        }
+    }
+
+    #[test]
+    fn invariant_6_a_clock_set_back_a_little_empties_no_window_that_the_venue_still_counts() {
+        let mut budget = RateBudget::documented();
+        let end = Timestamp::from_seconds(1_700_000_010);
+        admitted(&mut budget, end.earlier_by(Duration::from_secs(1)), CLOSE);
+        budget.set_clock_offset(end.earlier_by(Duration::from_secs(1)), -200_000_000);
+        assert!(budget.admit(end + Duration::from_millis(199), CLOSE).is_err());
+        assert!(budget.admit(end + Duration::from_millis(200), CLOSE).is_ok());
+        assert_eq!(budget.usage(RateLimitKind::Orders, TEN_SECONDS), Some((1, 300)));
     }
 
     #[test]

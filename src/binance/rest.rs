@@ -17,7 +17,7 @@ use super::codes::INVALID_TIMESTAMP;
 use super::error::{BinanceError, ErrorAnswer, Operation, classify, classify_transport};
 use super::http::{Answered, HttpClient, Outgoing, header_number};
 use super::order_requests::OrderTerms;
-use super::parse::{RateLimitKind, RateLimitRule, read_json};
+use super::parse::{ParseError, RateLimitKind, RateLimitRule, read_json};
 use super::rate::{Cost, RateBudget};
 use super::request::{Request, Security};
 use super::restraint::Restraint;
@@ -34,6 +34,8 @@ pub use probe::{Access, Probe, ProbeAnswer, Tamper};
 const TIME_SAMPLES: usize = 5;
 /// How long a refused request waits for a measurement that another one asked for.
 const MEASUREMENT_PATIENCE: Duration = Duration::from_secs(1);
+/// A clock that is farther off tells no time: the answer is wrong, or our clock is.
+const FARTHEST_CLOCK: Duration = Duration::from_hours(24);
 /// After an answer of a firewall nothing is asked for so long.
 const PAUSE_WHEN_BARRED: Duration = Duration::from_mins(1);
 
@@ -163,6 +165,7 @@ impl RestClient {
         match (best_offset(&samples), failure) {
             (Some(offset), _) => {
                 self.offset.send_replace(Some(offset));
+                lock(&self.budget).set_clock_offset(self.now(), offset.nanos);
                 Ok(offset)
             }
             (None, Some(error)) => Err(error),
@@ -175,7 +178,14 @@ impl RestClient {
         let body = self.send_once(&Request::public("/fapi/v1/time", 1)).await?;
         let received = self.now();
         let time: wire::ServerTime = read_json("server time", &body)?;
-        Ok(TimeSample { sent, received, server: Timestamp::from_millis(time.server_time) })
+        let server = Timestamp::from_millis(time.server_time);
+        if server.since(received).max(received.since(server)) > FARTHEST_CLOCK {
+            let detail = format!("{server} is not believed, at {received} by this machine's clock");
+            let error = ParseError::Field { what: "server time", field: "serverTime", detail };
+            tracing::warn!(%error, "check this machine's clock");
+            return Err(error.into());
+        }
+        Ok(TimeSample { sent, received, server })
     }
 
     pub(super) fn set_rate_limits(&self, rules: &[RateLimitRule]) {
@@ -288,9 +298,8 @@ impl RestClient {
 
     /// Counts a request in, or says why it may not go out; the answer is the venue's time.
     pub(super) fn admit(&self, cost: Cost) -> Result<Timestamp, BinanceError> {
-        let venue_now = self.venue_now();
-        let admitted = lock(&self.budget).admit(venue_now, cost);
-        admitted.map(|()| venue_now).map_err(|error| self.in_our_time(error))
+        lock(&self.budget).admit(self.now(), cost)?;
+        Ok(self.venue_now())
     }
 
     /// What an answer that is no success means; silence that it asks for is kept from now on.
@@ -298,17 +307,18 @@ impl RestClient {
         self.heed(classify(operation, self.venue_now(), answer))
     }
 
-    /// Keeps silent when the venue or its firewall wants it.
+    /// Keeps silent when the venue or its firewall wants it. Once told, that lasts by our clock,
+    /// whatever becomes of the venue's.
     pub(super) fn heed(&self, error: BinanceError) -> BinanceError {
+        let error = self.in_our_time(error);
         match &error {
             BinanceError::Throttled { until } => lock(&self.budget).be_silent_until(*until),
             BinanceError::Overloaded { .. } => {
-                let until = lock(&self.budget).note_overload(self.venue_now());
-                return self.in_our_time(BinanceError::Overloaded { until });
+                let until = lock(&self.budget).note_overload(self.now());
+                return BinanceError::Overloaded { until };
             }
             BinanceError::Barred { status: 403 | 451, .. } => {
-                let until = self.venue_now() + PAUSE_WHEN_BARRED;
-                lock(&self.budget).be_silent_until(until);
+                lock(&self.budget).be_silent_until(self.now() + PAUSE_WHEN_BARRED);
             }
             BinanceError::Barred { .. }
             | BinanceError::Unreachable { .. }
@@ -320,20 +330,18 @@ impl RestClient {
             | BinanceError::NoCredentials
             | BinanceError::Configuration(_) => {}
         }
-        self.in_our_time(error)
+        error
     }
 
-    /// The budget reckons by the venue's clock; whoever waits does so by ours.
+    /// An answer speaks of the venue's time; the budget and whoever waits reckon by our clock.
     fn in_our_time(&self, error: BinanceError) -> BinanceError {
         let offset = self.clock_offset().map_or(0, |offset| offset.nanos);
         let ours = |until: Timestamp| Timestamp::from_nanos(until.nanos().saturating_sub(offset));
         match error {
             BinanceError::Throttled { until } => BinanceError::Throttled { until: ours(until) },
             BinanceError::Overloaded { until } => BinanceError::Overloaded { until: ours(until) },
-            BinanceError::HeldBack { budget, until } => {
-                BinanceError::HeldBack { budget, until: ours(until) }
-            }
             BinanceError::Unreachable { .. }
+            | BinanceError::HeldBack { .. }
             | BinanceError::NotProcessed { .. }
             | BinanceError::Barred { .. }
             | BinanceError::Rejected { .. }
@@ -345,7 +353,7 @@ impl RestClient {
     }
 
     fn observe(&self, headers: &HeaderMap) {
-        let now = self.venue_now();
+        let now = self.now();
         let counters = [
             (USED_WEIGHT_1M, RateLimitKind::RequestWeight, 60),
             (ORDER_COUNT_1M, RateLimitKind::Orders, 60),
@@ -361,7 +369,7 @@ impl RestClient {
 
     /// Believes what the order socket's answers count.
     pub(super) fn believe(&self, kind: RateLimitKind, window: Duration, used: u32) {
-        lock(&self.budget).observe(self.venue_now(), kind, window, used);
+        lock(&self.budget).observe(self.now(), kind, window, used);
     }
 
     /// The terms of an order that says nothing of its own.

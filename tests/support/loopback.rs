@@ -79,6 +79,16 @@ impl Loopback {
 
     /// Another client of the account, with its own patience.
     pub(crate) fn client(&self, timeout: Duration, receive_window: Duration) -> Arc<RestClient> {
+        self.client_by(Arc::new(SystemClock::start()), timeout, receive_window)
+    }
+
+    /// The same, by a clock of its own.
+    pub(crate) fn client_by(
+        &self,
+        clock: SharedClock,
+        timeout: Duration,
+        receive_window: Duration,
+    ) -> Arc<RestClient> {
         let rest = RestSettings {
             environment: Environment::Sandbox,
             base_url: self.sandbox.rest_url.clone(),
@@ -90,7 +100,7 @@ impl Loopback {
             timeout,
             self_trade_prevention: SelfTradePrevention::default(),
         };
-        Arc::new(RestClient::new(rest, Arc::new(SystemClock::start())).unwrap())
+        Arc::new(RestClient::new(rest, clock).unwrap())
     }
 
     pub(crate) async fn feed(&self, event: MarketEvent) {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use hyper::Method;
 use hyper::header::HeaderValue;
 
-use super::{Outgoing, RestClient, lock, with_query};
+use super::{Outgoing, RestClient, with_query};
 use crate::binance::error::{BinanceError, ErrorAnswer, Operation, classify};
 use crate::binance::rate::Cost;
 use crate::sign::percent_encode;
@@ -93,8 +93,7 @@ impl RestClient {
             funding_questions: 0,
             is_protective: true,
         };
-        let admitted = lock(&self.budget).admit(self.venue_now(), cost);
-        admitted.map_err(|error| self.in_our_time(error))?;
+        self.admit(cost)?;
         let operation = if probe.orders > 0 { Operation::Place } else { Operation::Read };
         let answered = self.ask(operation, self.assemble(probe)?).await?;
         let (status, body) = (answered.status, answered.body);
