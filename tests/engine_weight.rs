@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use lobd::domain::{
-    AccountReport, AlgoOrderId, Amount, FeeRates, Instrument, PositionReport, Rate, StopReport,
-    StopRequest, StopStatus, Symbol, Timestamp,
+    AccountReport, AlgoOrderId, Amount, Failure, FeeRates, Instrument, PositionReport, Rate,
+    StopReport, StopRequest, StopStatus, Symbol, Timestamp,
 };
 use lobd::engine::{Command, Event, Feed, LedgerSummary, TradedInstrument, TradingEngine};
 
@@ -134,6 +134,22 @@ fn five_symbols_held_blind_leave_weight_for_cancels_in_every_minute() {
     assert!(accounts > 0 && positions > 0, "it looks: {accounts} and {positions}");
     assert!(accounts <= 960, "half of the usable weight: {accounts}");
     assert!(accounts + positions <= 1_920 - 200, "{accounts} and {positions}");
+}
+
+/// I16: an account that cannot be asked is named, until it answers.
+#[test]
+fn an_account_that_cannot_be_asked_is_told_with_the_reason() {
+    let mut world = Questioned::start(&[], true);
+    world.step();
+    assert_eq!(world.engine.status().reconcile_failure, None);
+    let reason = "held back to keep the venue's request weight limit".to_owned();
+    let failed = Event::AccountFailed(Failure::NotSent { reason: reason.clone() });
+    let _ = world.engine.handle(world.now, failed);
+    let told = world.engine.status().reconcile_failure.unwrap();
+    assert!(told.contains(&reason), "{told}");
+    let answered = Event::Account(Box::new(account(world.now, &[], &[])));
+    let _ = world.engine.handle(world.now, answered);
+    assert_eq!(world.engine.status().reconcile_failure, None);
 }
 
 /// I3, however rare the reports of an account of five symbols are.

@@ -71,10 +71,18 @@ pub(super) async fn why_not_trading(
             })
         });
         let reasons: Vec<_> = reasons.collect();
-        return output.json(&serde_json::json!({ "halted": status["halted"], "symbols": reasons }));
+        return output.json(&serde_json::json!({
+            "halted": status["halted"],
+            "reconcile_failure": status["reconcile_failure"],
+            "symbols": reasons,
+        }));
     }
     if !status["halted"].is_null() {
         output.line(format!("halted: {}", text(&status["halted"])))?;
+    }
+    if !status["reconcile_failure"].is_null() {
+        let failure = text(&status["reconcile_failure"]);
+        output.line(format!("the account cannot be asked: {failure}"))?;
     }
     let mut rows = Vec::new();
     for symbol in &symbols {
@@ -183,9 +191,16 @@ async fn request(
 
 fn show(context: &Context, status: &serde_json::Value) -> Result<(), CommandError> {
     let output = context.output();
-    for name in ["state", "halted", "is_paused", "is_reconciled", "realized_today", "discrepancies"]
-    {
-        output.line(format!("{name:>16}  {}", text(&status[name])))?;
+    for name in [
+        "state",
+        "halted",
+        "is_paused",
+        "is_reconciled",
+        "reconcile_failure",
+        "realized_today",
+        "discrepancies",
+    ] {
+        output.line(format!("{name:>17}  {}", text(&status[name])))?;
     }
     let columns = [
         "symbol",

@@ -30,6 +30,8 @@ pub(super) struct AccountWatch {
     asked_at: Option<Timestamp>,
     has_answered: bool,
     has_matched: bool,
+    /// Why the last question had no answer, if it had none.
+    failure: Option<String>,
     log: DiscrepancyLog,
     foreign: u64,
 }
@@ -43,6 +45,7 @@ impl AccountWatch {
             asked_at: None,
             has_answered: false,
             has_matched: false,
+            failure: None,
             log: DiscrepancyLog::default(),
             foreign: 0,
         }
@@ -56,6 +59,7 @@ impl AccountWatch {
 
     /// Asking failed: again, soon, unless the venue asks for silence.
     pub(super) fn on_failure(&mut self, now: Timestamp, failure: &Failure) {
+        self.failure = Some(failure.to_string());
         let soon = now + self.shortest_interval;
         self.due_at = match failure {
             Failure::Throttled { until } => soon.max(*until),
@@ -66,6 +70,11 @@ impl AccountWatch {
     /// Whether the account has been heard of since the start.
     pub(super) const fn has_answered(&self) -> bool {
         self.has_answered
+    }
+
+    /// Why the account's last answer is still awaited, if asking failed.
+    pub(super) fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
     }
 
     /// Whether ledger and venue have agreed since the start.
@@ -139,6 +148,7 @@ impl Running {
     /// Books, compares and corrects, instrument by instrument.
     pub(super) fn on_account(&mut self, turn: &mut Turn, report: &AccountReport) {
         self.account.has_answered = true;
+        self.account.failure = None;
         self.account.foreign = 0;
         let symbols: Vec<Symbol> = self.cycles.keys().copied().collect();
         let mut is_conclusive = true;

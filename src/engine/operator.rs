@@ -99,6 +99,7 @@ impl Running {
             may_stop: self.may_stop(now),
             is_reconciled: self.conditions.reconciled_at.is_some(),
             reconciled_at: self.conditions.reconciled_at,
+            reconcile_failure: self.account.failure().map(ToOwned::to_owned),
             realized_today: self.losses.realized_today(now, by_run),
             discrepancies: self.account.confirmed().map(ToString::to_string).collect(),
             discrepancies_total: self.account.confirmed_total(),

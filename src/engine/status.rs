@@ -30,6 +30,8 @@ pub struct EngineStatus {
     pub is_reconciled: bool,
     /// When the account was last reconciled without a discrepancy.
     pub reconciled_at: Option<Timestamp>,
+    /// Why the account could not be asked, while it could not.
+    pub reconcile_failure: Option<String>,
     /// Profit realised since midnight UTC, after fees, earlier runs of the day included.
     pub realized_today: Amount,
     /// Open discrepancies between ledger and venue, in words; confirmed by two reports.
