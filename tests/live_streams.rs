@@ -56,7 +56,7 @@ fn market_of(
     symbols: Vec<Symbol>,
 ) -> (Receiver<MarketMessage>, StreamsHandle, AbortOnDropHandle<()>) {
     let url = venue.sandbox.ws_url.clone();
-    let settings = MarketStreamSettings::new(url, Market::Usdm, symbols);
+    let settings = MarketStreamSettings::new(url, Market::Usdm, symbols, 2);
     let dialer = Dialer::new(Arc::new(SystemClock::start()));
     let (streams, mailbox) = MarketStreams::new(settings, dialer);
     let handle = streams.handle();
@@ -329,7 +329,7 @@ async fn a_spot_venues_farewell_brings_a_successor_before_the_end() {
     let _serving = AbortOnDropHandle::new(tokio::spawn(serve_farewell(listener)));
     let plan = lobd::binance::plan(Market::Spot, &[bitcoin()]);
     assert_eq!(plan.len(), 2, "books and trades");
-    let settings = MarketStreamSettings::new(url, Market::Spot, vec![bitcoin()]);
+    let settings = MarketStreamSettings::new(url, Market::Spot, vec![bitcoin()], 2);
     let dialer = Dialer::new(Arc::new(SystemClock::start()));
     let (streams, mut mailbox) = MarketStreams::new(settings, dialer);
     let running = tokio::spawn(async move { streams.run(&CancellationToken::new()).await });
@@ -353,7 +353,7 @@ async fn a_spot_venues_farewell_brings_a_successor_before_the_end() {
 async fn a_connection_that_answers_no_ping_is_called_dead() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
-    let settings = MarketStreamSettings::new(url, Market::Usdm, vec![bitcoin()]);
+    let settings = MarketStreamSettings::new(url, Market::Usdm, vec![bitcoin()], 2);
     let mute = tokio::spawn(async move {
         let mut held = Vec::new();
         while let Ok((socket, _)) = listener.accept().await {

@@ -38,9 +38,6 @@ const PROOF_OF_LIFE: Duration = Duration::from_secs(10);
 /// Each second's end is told: after so long without a message nobody has listened.
 const LONGEST_SILENCE: Duration = Duration::from_secs(2);
 
-/// Seeds the jitter of resynchronising.
-const JITTER_SEED: u64 = 3;
-
 /// What the streams tell, and the way to ask them something.
 pub struct MarketFeed {
     /// Their messages.
@@ -101,6 +98,7 @@ impl<V: Venue> MarketData<V> {
         for sampler in cutter.samplers_mut() {
             sampler.expect_consecutive_trades();
         }
+        let jitter_seed = clock.now().nanos().cast_unsigned();
         let watches =
             instruments.iter().map(|one| (one.symbol, FeedWatch::new(one.symbol, one.market)));
         Self {
@@ -109,7 +107,7 @@ impl<V: Venue> MarketData<V> {
             cutter,
             watches: watches.collect(),
             consumers,
-            inquiries: Inquiries::new(venue, JITTER_SEED),
+            inquiries: Inquiries::new(venue, jitter_seed),
             held: Vec::new(),
             heard: BTreeMap::new(),
             instruments: instruments.iter().map(|one| (one.symbol, one.clone())).collect(),

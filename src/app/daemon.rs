@@ -110,6 +110,9 @@ pub struct Daemon {
     taken: watch::Receiver<Option<Second>>,
     run: Option<RunId>,
     rules: RulesHandle,
+    /// Seeds the jitter of every reconnecting connection, and no two processes alike: the moment
+    /// of the start by the clock that is handed in.
+    jitter_seed: u64,
     _lock: FolderLock,
 }
 
@@ -145,6 +148,7 @@ impl Daemon {
             taken,
             run: None,
             rules: RulesHandle::default(),
+            jitter_seed: clock.now().nanos().cast_unsigned(),
             _lock: lock,
         };
         let trading = match ground {
@@ -211,7 +215,8 @@ impl Daemon {
     ) {
         let venue = self.order_venue(settings, around);
         let gateway = Gateway::new(venue, Arc::clone(clock), gateway_mail, trader.clone());
-        let stream_settings = UserStreamSettings::new(settings.urls.streams.clone(), 1);
+        let stream_settings =
+            UserStreamSettings::new(settings.urls.streams.clone(), self.jitter_seed);
         let (user_stream, mailbox) =
             UserStream::new(Arc::clone(&around.rest), stream_settings, around.dialer.clone());
         let (watch, acknowledged) = mpsc::channel(ACKNOWLEDGED_CAPACITY);
@@ -232,8 +237,8 @@ impl Daemon {
             OrderTransport::Rest => Arc::clone(&around.venue),
             OrderTransport::WebSocket => {
                 let rest = Arc::clone(&around.rest);
-                let (socket, connection) =
-                    OrderSocket::new(Arc::clone(&rest), &settings.urls.order_socket, 3);
+                let (url, seed) = (&settings.urls.order_socket, self.jitter_seed.wrapping_add(1));
+                let (socket, connection) = OrderSocket::new(Arc::clone(&rest), url, seed);
                 self.supervisor.spawn("order socket", connection, self.ends_rest.clone());
                 Arc::new(BinanceVenue::new(rest).with_order_socket(socket))
             }
@@ -250,7 +255,10 @@ impl Daemon {
         let trader = trading.as_ref().map(|(trader, _)| trader.clone());
         let (market_rules, changes) = mpsc::channel(RULES_CAPACITY);
         let (base_url, symbols) = (settings.urls.streams.clone(), settings.symbols.clone());
-        let stream_settings = MarketStreamSettings::new(base_url, Market::Usdm, symbols);
+        // The connections of a plan take this seed and those that follow.
+        let jitter_seed = self.jitter_seed.wrapping_add(2);
+        let stream_settings =
+            MarketStreamSettings::new(base_url, Market::Usdm, symbols, jitter_seed);
         let (streams, mailbox) = MarketStreams::new(stream_settings, around.dialer.clone());
         let market_data = MarketData::new(
             MarketFeed { mailbox, streams: streams.handle() },

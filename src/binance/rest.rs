@@ -164,8 +164,8 @@ impl RestClient {
         }
         match (best_offset(&samples), failure) {
             (Some(offset), _) => {
-                self.offset.send_replace(Some(offset));
                 lock(&self.budget).set_clock_offset(self.now(), offset.nanos);
+                self.offset.send_replace(Some(offset));
                 Ok(offset)
             }
             (None, Some(error)) => Err(error),

@@ -179,12 +179,12 @@ impl Default for Rotation {
 impl MarketStreamSettings {
     /// The venue's own rhythm.
     #[must_use]
-    pub fn new(base_url: String, market: Market, symbols: Vec<Symbol>) -> Self {
+    pub fn new(base_url: String, market: Market, symbols: Vec<Symbol>, jitter_seed: u64) -> Self {
         Self {
             base_url,
             market,
             symbols,
-            jitter_seed: 2,
+            jitter_seed,
             rotation: Rotation::default(),
             first_frames: Duration::from_secs(10),
         }

@@ -77,7 +77,7 @@ impl Recording {
         let (recorder_handle, recorder) = Recorder::new(tape, 1, true);
         let durable = recorder.durable();
         let url = sandbox.ws_url.clone();
-        let mut settings = MarketStreamSettings::new(url, Market::Usdm, vec![symbol()]);
+        let mut settings = MarketStreamSettings::new(url, Market::Usdm, vec![symbol()], 2);
         set_up(&mut settings);
         let (streams, mut source) = MarketStreams::new(settings, Dialer::new(Arc::clone(clock)));
         let (forward, mailbox) = mpsc::channel(1_024);
