@@ -57,6 +57,8 @@ mod faults_requests;
 #[cfg(test)]
 mod faults_streams;
 #[cfg(test)]
+mod floods;
+#[cfg(test)]
 mod gateway;
 #[cfg(test)]
 mod hostile_answers;

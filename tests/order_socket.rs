@@ -28,7 +28,7 @@ use crate::support::process::Home;
 use crate::support::venue::{Venue as Sandbox, quiet_market};
 
 const SECRET: &str = "the-api-secret";
-const ORDER: &str = r#"{"orderId":7,"symbol":"BTCUSDT","status":"NEW","clientOrderId":"lobd-1",
+pub(crate) const ORDER: &str = r#"{"orderId":7,"symbol":"BTCUSDT","status":"NEW","clientOrderId":"lobd-1",
     "price":"60000.10","origQty":"0.010","executedQty":"0","type":"LIMIT","side":"BUY"}"#;
 const ALGO: &str = r#"{"algoId":9,"clientAlgoId":"lobd-2","orderType":"STOP_MARKET",
     "symbol":"BTCUSDT","side":"SELL","quantity":"0.010","algoStatus":"NEW",
@@ -47,7 +47,7 @@ fn order() -> OrderRequest {
 }
 
 /// REST behind the socket: the time, and an order that says it came this way.
-async fn rest_venue() -> FakeVenue {
+pub(crate) async fn rest_venue() -> FakeVenue {
     FakeVenue::start(|seen| match seen.path.as_str() {
         "/fapi/v1/time" => {
             let now = SystemClock::start().now().millis();
@@ -58,7 +58,7 @@ async fn rest_venue() -> FakeVenue {
     .await
 }
 
-fn client(url: &str, patience: Duration) -> Arc<RestClient> {
+pub(crate) fn client(url: &str, patience: Duration) -> Arc<RestClient> {
     let settings = RestSettings {
         environment: Environment::Sandbox,
         base_url: url.to_owned(),

@@ -3,7 +3,8 @@
 //! Decides nothing about orders. Invariants: **1** while there is no connection that has answered
 //! once, every request is given back at once as not sent: an open socket proves nothing; **2** what
 //! was written and not answered when a connection ends is told lost; **3** a connection is replaced
-//! before the venue ends it, and only while nothing waits; **4** no request is dropped untold.
+//! before the venue ends it, and only while nothing waits; **4** no request is dropped untold;
+//! **5** no request waits behind what the venue says, however much that is.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -167,14 +168,6 @@ impl OrderConnection {
                     self.mailbox.close();
                     is_open = false;
                 }
-                frame = socket.next() => match frame {
-                    Frame::Text(text) => self.hand_out(&text),
-                    Frame::Alive => self.pending.forget(oneshot::Sender::is_closed),
-                    Frame::Closed(reason) => {
-                        self.tell_lost(&reason);
-                        return Ok(Ended::Lost(reason));
-                    }
-                },
                 asked = self.mailbox.recv(), if is_open => match asked {
                     Some(asked) => {
                         if let Err(reason) = self.write(&mut socket, asked).await {
@@ -185,6 +178,14 @@ impl OrderConnection {
                     None => is_open = false,
                 },
                 () = &mut end_of_life, if self.pending.is_empty() => return Ok(Ended::Replaced),
+                frame = socket.next() => match frame {
+                    Frame::Text(text) => self.hand_out(&text),
+                    Frame::Alive => self.pending.forget(oneshot::Sender::is_closed),
+                    Frame::Closed(reason) => {
+                        self.tell_lost(&reason);
+                        return Ok(Ended::Lost(reason));
+                    }
+                },
             }
         }
         Err(NobodyAsks)
