@@ -22,6 +22,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::support::faulted::switch_on;
 use crate::support::loopback::{
     DEADLINE, Loopback, bid_change, bitcoin, mark, purchase, settled, user, user_by, wait_for,
 };
@@ -294,6 +295,36 @@ async fn a_key_that_somebody_deleted_unheard_is_found_by_its_extension_and_repla
     wait_for(&mut mailbox, |message| match message {
         UserMessage::Event { event: UserEvent::Fill(_), .. } => Some(()),
         UserMessage::Disconnected { reason, .. } => panic!("the new key is extended: {reason}"),
+        _ => None,
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_key_that_somebody_replaced_unheard_is_found_by_its_extension_and_events_flow_again() {
+    let venue = Loopback::start().await;
+    let mut settings = UserStreamSettings::new(venue.sandbox.ws_url.clone(), 1);
+    settings.keep_alive = Duration::from_millis(300);
+    let (mut mailbox, _running) = user_by(&venue, settings);
+    let is_connected =
+        |message: &UserMessage| matches!(message, UserMessage::Connected { .. }).then_some(());
+    wait_for(&mut mailbox, is_connected).await;
+    settled(&venue, 1).await;
+    switch_on(&venue.sandbox.control, "expire-listen-key=silently").await;
+    venue.rest.start_listen_key().await.unwrap();
+    let reason = wait_for(&mut mailbox, |message| match message {
+        UserMessage::Disconnected { reason, .. } => Some(reason.clone()),
+        _ => None,
+    })
+    .await;
+    // The extension may fall between the two.
+    let found = ["the listen key was replaced", "the listen key is gone"];
+    assert!(found.contains(&reason.as_str()), "{reason}");
+    wait_for(&mut mailbox, is_connected).await;
+    settled(&venue, 1).await;
+    venue.rest.place_order(&order("u-6", "0.1", OrderKind::Market)).await.unwrap();
+    wait_for(&mut mailbox, |message| match message {
+        UserMessage::Event { event: UserEvent::Fill(_), .. } => Some(()),
         _ => None,
     })
     .await;

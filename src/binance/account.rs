@@ -180,13 +180,15 @@ impl RestClient {
         Ok(Secret::new(answer.listen_key))
     }
 
-    /// Extends the user stream's key by an hour.
+    /// Extends the user stream's key by an hour; the answer is which key that is, where the venue
+    /// says so.
     ///
     /// # Errors
     /// [`BinanceError`]; code −1125 says that there is none: start a new one.
-    pub async fn extend_listen_key(&self) -> Result<(), BinanceError> {
-        self.send::<IgnoredAny>("listen key", &Request::listen_key(Method::PUT)).await?;
-        Ok(())
+    pub async fn extend_listen_key(&self) -> Result<Option<Secret>, BinanceError> {
+        let answer: wire::ExtendedListenKey =
+            self.send("listen key", &Request::listen_key(Method::PUT)).await?;
+        Ok(answer.listen_key.map(Secret::new))
     }
 
     /// Ends the user stream, of every process of the account.

@@ -52,7 +52,8 @@ enum Successor {
 
 /// What became of the key's extension.
 enum Extended {
-    Done,
+    /// The venue may have said which key it extended.
+    Done(Option<Secret>),
     Gone,
     Failed(String),
 }
@@ -80,7 +81,7 @@ async fn open(
 
 async fn extend(rest: Arc<RestClient>) -> Extended {
     match rest.extend_listen_key().await {
-        Ok(()) => Extended::Done,
+        Ok(key) => Extended::Done(key),
         Err(error) if error.code() == Some(LISTEN_KEY_GONE) => Extended::Gone,
         Err(error) => Extended::Failed(error.to_string()),
     }
@@ -163,10 +164,11 @@ impl<'a> UserSpan<'a> {
         tokio::select! {
             biased;
             Some(reason) = self.stream.doubts.recv() => Step::Doubted(reason),
+            outcome = extended => Step::Extended(outcome),
+            // Each makes its next moment later: no flood of frames keeps the key from its extension.
+            () = timer => Step::Timer,
             frame = self.socket.next() => Step::Current(frame),
             step = self.successor.next() => step,
-            outcome = extended => Step::Extended(outcome),
-            () = timer => Step::Timer,
         }
     }
 
@@ -235,7 +237,11 @@ impl<'a> UserSpan<'a> {
         self.extending = None;
         let keep_alive = self.stream.settings.keep_alive;
         match outcome {
-            Extended::Done => self.keep_alive_at = self.now() + keep_alive,
+            // Somebody deleted ours and opened another: ours will tell nothing more.
+            Extended::Done(Some(key)) if key.expose() != self.key.expose() => {
+                return Some("the listen key was replaced".to_owned());
+            }
+            Extended::Done(_) => self.keep_alive_at = self.now() + keep_alive,
             Extended::Gone => return Some("the listen key is gone".to_owned()),
             Extended::Failed(error) => {
                 tracing::warn!(error, "the listen key was not extended");

@@ -26,7 +26,8 @@ pub use market::{
     Kline, LastPrice, OpenInterest, PremiumIndex, RateLimit, RecentTrade, ServerTime, SymbolInfo,
 };
 pub use order::{
-    AlgoOrder, AmendedFields, BeforeAfter, Countdown, ErrorBody, ListenKey, Order, OrderAmendment,
+    AlgoOrder, AmendedFields, BeforeAfter, Countdown, ErrorBody, ExtendedListenKey, ListenKey,
+    Order, OrderAmendment,
 };
 pub use order_socket::{SocketAnswer, UsedLimit};
 pub use scalar::{

@@ -163,12 +163,27 @@ pub struct ErrorBody {
     pub msg: Text,
 }
 
+/// `PUT /fapi/v1/listenKey`: older servers answer `{}`.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExtendedListenKey {
+    /// The key that was extended: a secret.
+    #[serde(default)]
+    pub listen_key: Option<String>,
+}
+
 /// `POST /fapi/v1/listenKey`.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ListenKey {
     /// The key: a secret.
     pub listen_key: String,
+}
+
+impl std::fmt::Debug for ExtendedListenKey {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("ExtendedListenKey(***)")
+    }
 }
 
 impl std::fmt::Debug for ListenKey {
