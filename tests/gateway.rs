@@ -166,6 +166,29 @@ async fn silence_is_kept_when_the_venue_wants_it() {
 }
 
 #[tokio::test]
+async fn a_count_is_believed_but_where_the_venue_miscounts() {
+    let fake = venue(|seen| {
+        let body = match seen.path.as_str() {
+            "/fapi/v1/depth" => r#"{"lastUpdateId":1,"bids":[],"asks":[]}"#,
+            "/fapi/v2/ticker/price" => r#"{"symbol":"BTCUSDT","price":"6000.01","time":1}"#,
+            _ => {
+                r#"{"symbol":"BTCUSDT","bidPrice":"1.0","bidQty":"1","askPrice":"2.0","askQty":"1","time":1}"#
+            }
+        };
+        Reply::Answer(200, "X-MBX-USED-WEIGHT-1M: 2399\r\n", body.to_owned())
+    })
+    .await;
+    let client = client(&fake.url);
+    for _ in 0..2 {
+        client.best_prices(bitcoin()).await.unwrap();
+        client.last_price(bitcoin()).await.unwrap();
+    }
+    client.order_book(bitcoin(), 5).await.unwrap();
+    let held = client.order_book(bitcoin(), 5).await.unwrap_err();
+    assert!(matches!(held, BinanceError::HeldBack { .. }), "{held:?}");
+}
+
+#[tokio::test]
 async fn what_the_venue_counts_holds_new_risk_back_before_protection() {
     let fake = venue(|_| {
         let body = r#"{"code":-2022,"msg":"ReduceOnly Order is rejected."}"#.to_owned();

@@ -95,7 +95,7 @@ impl RestClient {
         };
         self.admit(cost)?;
         let operation = if probe.orders > 0 { Operation::Place } else { Operation::Read };
-        let answered = self.ask(operation, self.assemble(probe)?).await?;
+        let answered = self.ask((operation, &probe.path), self.assemble(probe)?).await?;
         let (status, body) = (answered.status, answered.body);
         let counters = answered.headers.iter().filter_map(|(name, value)| {
             let name = name.as_str();
