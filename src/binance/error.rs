@@ -16,8 +16,10 @@ use crate::domain::{Failure, Rejection, Timestamp};
 
 /// The window of the request limits: silence without a term lasts to its end.
 const LIMIT_WINDOW_NANOS: i64 = 60_000_000_000;
-/// Clocks differ: so much later the window has surely ended at the venue too.
-const WINDOW_MARGIN: Duration = Duration::from_millis(500);
+/// Clocks differ: so much later the moment has surely come at the venue too.
+const CLOCK_MARGIN: Duration = Duration::from_millis(500);
+/// Whoever asks for silence gets some, even if it says for how long: not at all.
+const SHORTEST_SILENCE: Duration = Duration::from_secs(1);
 /// How long an overload lasts at the least; the rate budget lets it grow.
 const OVERLOAD_PAUSE: Duration = Duration::from_millis(200);
 /// `Retry-After` beyond a ban's longest term (3 days) is not believed.
@@ -269,28 +271,24 @@ fn barred(status: u16, reason: &str) -> BinanceError {
     BinanceError::Barred { status, reason: reason.to_owned() }
 }
 
-/// When the venue will hear us again: `Retry-After`, the epoch in a ban's text, or the end of the
-/// window.
+/// When the venue will hear us again: `Retry-After` or the epoch in a ban's text, the later of both,
+/// or the end of the window; and a margin beyond it.
 fn silence_until(now: Timestamp, retry_after: Option<u64>, text: &str) -> Timestamp {
-    let latest = now + LONGEST_SILENCE;
-    if let Some(seconds) = retry_after {
-        return (now + Duration::from_secs(seconds)).min(latest);
-    }
-    let banned_until = text
+    let asked = retry_after.map(|seconds| now + Duration::from_secs(seconds));
+    let banned = text
         .split(|character: char| !character.is_ascii_digit())
         .filter(|digits| digits.len() == 13)
-        .find_map(|digits| digits.parse().ok())
-        .map(Timestamp::from_millis);
-    match banned_until {
-        Some(until) if until > now => until.min(latest),
-        Some(_) | None => window_end(now),
-    }
+        .filter_map(|digits| digits.parse().ok())
+        .map(Timestamp::from_millis)
+        .filter(|until| *until > now)
+        .max();
+    let until = asked.max(banned).unwrap_or_else(|| window_end(now));
+    until.max(now + SHORTEST_SILENCE).min(now + LONGEST_SILENCE) + CLOCK_MARGIN
 }
 
 fn window_end(now: Timestamp) -> Timestamp {
     let window = now.nanos().div_euclid(LIMIT_WINDOW_NANOS);
-    let end = window.saturating_add(1).saturating_mul(LIMIT_WINDOW_NANOS);
-    Timestamp::from_nanos(end) + WINDOW_MARGIN
+    Timestamp::from_nanos(window.saturating_add(1).saturating_mul(LIMIT_WINDOW_NANOS))
 }
 
 /// Classifies a failure of the transport. `host` is shown; the URL never is.
@@ -359,17 +357,22 @@ mod tests {
             let BinanceError::Throttled { until } = error else { panic!("{error:?}") };
             until
         };
-        assert_eq!(until(429, Some(7), "{}"), NOW + Duration::from_secs(7));
+        let after = |silence: Duration| NOW + silence + CLOCK_MARGIN;
+        let two_minutes = Duration::from_mins(2);
+        assert_eq!(until(429, Some(7), "{}"), after(Duration::from_secs(7)));
+        assert_eq!(until(429, Some(0), "{}"), after(SHORTEST_SILENCE), "some silence");
         let banned =
             r#"{"code":-1003,"msg":"Way too many requests; IP banned until 1700000120000."}"#;
-        assert_eq!(until(418, None, banned), NOW + Duration::from_mins(2));
-        let end_of_minute = Timestamp::from_seconds(1_700_000_040) + WINDOW_MARGIN;
+        assert_eq!(until(418, None, banned), after(two_minutes));
+        assert_eq!(until(418, Some(7), banned), after(two_minutes), "the later of both");
+        assert_eq!(until(418, Some(300), banned), after(Duration::from_mins(5)), "of both");
+        let end_of_minute = after(Duration::from_secs(40));
         assert_eq!(until(429, None, "<html>"), end_of_minute, "the window's end");
         assert_eq!(
             until(400, None, r#"{"code":-1015,"msg":"Too many new orders."}"#),
             end_of_minute
         );
-        assert_eq!(until(429, Some(u64::MAX), "{}"), NOW + LONGEST_SILENCE);
+        assert_eq!(until(429, Some(u64::MAX), "{}"), after(LONGEST_SILENCE));
     }
 
     #[test]
@@ -380,6 +383,13 @@ mod tests {
             assert!(matches!(Failure::from(error), Failure::NotSent { .. }));
         }
         assert!(matches!(placing(502, "<html>"), BinanceError::Unknown { .. }));
+    }
+
+    #[test]
+    fn what_the_venue_writes_cannot_command_a_terminal() {
+        let error = placing(400, r#"{"code":-2010,"msg":"\u001b[2Jgone\u0007\r\n\u009b31m"}"#);
+        let text = error.to_string();
+        assert!(text.contains("gone") && !text.contains(char::is_control), "{text:?}");
     }
 
     #[test]

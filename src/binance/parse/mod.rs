@@ -90,9 +90,11 @@ pub fn read_json<'a, T: serde::Deserialize<'a>>(
         .map_err(|error| ParseError::Json { what, detail: shorten(&error.to_string()) })
 }
 
-/// Input may be hostile: a message quotes at most this much of it.
+/// Input may be hostile: a message quotes at most this much of it, and nothing that a terminal
+/// would obey.
 pub(super) fn shorten(text: &str) -> String {
-    text.chars().take(120).collect()
+    let plain = |character: char| if character.is_control() { ' ' } else { character };
+    text.chars().map(plain).take(120).collect()
 }
 
 pub(super) fn exact<T: FromStr<Err: std::fmt::Display>>(
