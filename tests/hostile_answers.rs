@@ -19,12 +19,21 @@ fn with_body(headers: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-/// Twenty megabytes of a plausible answer in twenty kilobytes.
+/// An answer with eight megabytes of blanks behind it: as much as may be read.
+fn long_answer() -> Vec<u8> {
+    let mut answer = ANSWER.as_bytes().to_vec();
+    answer.resize(8 << 20, b' ');
+    answer
+}
+
+/// The same in a few kilobytes: whoever unpacks it has an answer, and a thousand times the memory.
 fn bomb() -> Vec<u8> {
     use std::io::Write;
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(&b"[]".repeat(10 << 20)).unwrap();
-    encoder.finish().unwrap()
+    encoder.write_all(&long_answer()).unwrap();
+    let packed = encoder.finish().unwrap();
+    assert!(packed.len() < 32 << 10);
+    packed
 }
 
 type Hostile = (&'static str, fn() -> Reply);
@@ -110,6 +119,8 @@ async fn a_question_answered_by_nonsense_is_an_error_and_never_unknown() {
 
 #[tokio::test]
 async fn nothing_is_unpacked_for_nothing_packed_is_asked_for() {
+    let fake = venue(|_| Reply::Raw(with_body("", &long_answer()))).await;
+    client(&fake.url).place_order(&order()).await.expect("the bomb holds an answer");
     let fake = venue(|_| Reply::json(200, ANSWER)).await;
     client(&fake.url).place_order(&order()).await.unwrap();
     for seen in fake.seen() {

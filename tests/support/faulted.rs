@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use lobd::domain::Exposure;
-use lobd::sandbox::Control;
 use lobd::sandbox::faults::FaultReport;
+use lobd::sandbox::{Control, RunningSandbox};
+use lobd::sign::Signer;
 use lobd::sim::{OrderRecord, StopRecord};
 use serde_json::Value;
 
@@ -124,10 +125,22 @@ impl Daemon {
         assert_eq!(self.process.exit().await, Some(0), "{}", self.home.log());
         let log = self.home.log();
         let sandbox = &self.venue.sandbox;
-        for secret in [sandbox.api_key.as_str(), sandbox.api_secret.expose(), "signature="] {
-            assert!(!log.contains(secret), "{secret} is in the log: {log}");
+        let mut secrets: Vec<String> =
+            (1..=LISTEN_KEYS).map(|at| listen_key(sandbox, at)).collect();
+        secrets
+            .extend([&sandbox.api_key, sandbox.api_secret.expose(), "signature="].map(Into::into));
+        for secret in secrets {
+            assert!(!log.contains(&secret), "{secret} is in the log: {log}");
         }
     }
+}
+
+/// More listen keys than a test's account is ever given.
+const LISTEN_KEYS: u32 = 50;
+
+/// The account's listen key of that number, as the exchange makes it from the account's secret.
+pub(crate) fn listen_key(sandbox: &RunningSandbox, number: u32) -> String {
+    Signer::new(&sandbox.api_secret).sign(&format!("listen key {number}"))
 }
 
 /// Whether the ledger and the venue agree.
