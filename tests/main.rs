@@ -118,6 +118,7 @@ mod stream_watch;
 mod support;
 #[cfg(test)]
 mod torn_journal;
+mod tls_failures;
 #[cfg(test)]
 mod training;
 #[cfg(test)]
