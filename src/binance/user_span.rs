@@ -179,26 +179,28 @@ impl<'a> UserSpan<'a> {
             self.stream.tell(UserMessage::Alive { receive_time }).await?;
             return Ok(None);
         };
+        let events = parse_user_events(&text);
         if let Some((told, until)) = &mut self.repetitions {
             if receive_time >= *until {
                 self.repetitions = None;
-            } else if told.is_repeated(&text) {
+            } else if told.is_repeated(&events) {
                 return Ok(None);
             }
         }
         if let Successor::Proving(_, overlap) = &mut self.successor {
-            overlap.on_old(receive_time, &text);
+            overlap.on_old(receive_time, &events);
         }
-        self.tell_text(receive_time, &text).await
+        self.tell(receive_time, events).await
     }
 
-    async fn tell_text(
+    /// Tells what a frame said; an answer is the reason why it was the last one.
+    async fn tell(
         &self,
         receive_time: Timestamp,
-        text: &str,
+        events: Vec<UserEvent>,
     ) -> Result<Option<String>, NobodyListens> {
         let mut expired = None;
-        for event in parse_user_events(text) {
+        for event in events {
             if event == UserEvent::ListenKeyExpired {
                 expired = Some("listen key expired".to_owned());
             }
@@ -224,7 +226,7 @@ impl<'a> UserSpan<'a> {
         match frame {
             Frame::Text(text) => {
                 if let Successor::Proving(_, overlap) = &mut self.successor {
-                    overlap.on_new(&text);
+                    overlap.on_new(parse_user_events(&text));
                 }
             }
             Frame::Alive => {}
@@ -289,8 +291,8 @@ impl<'a> UserSpan<'a> {
         self.stream.tell(UserMessage::Switched { receive_time }).await?;
         let news = overlap.take_news();
         self.repetitions = Some((overlap, receive_time + REPETITIONS_EXPECTED));
-        for text in news {
-            let ended = self.tell_text(receive_time, &text).await?;
+        for events in news {
+            let ended = self.tell(receive_time, events).await?;
             if ended.is_some() {
                 return Ok(ended);
             }
