@@ -13,6 +13,7 @@ use lobd::binance::{
 };
 use lobd::book::MarketEvent;
 use lobd::clock::SystemClock;
+use lobd::config::UserStreamForm;
 use lobd::domain::{
     ClientOrderId, Market, OrderKind, OrderRequest, OrderStatus, Side, StopRequest, StopSize,
     StopStatus, Symbol,
@@ -295,6 +296,27 @@ async fn a_key_that_somebody_deleted_unheard_is_found_by_its_extension_and_repla
     wait_for(&mut mailbox, |message| match message {
         UserMessage::Event { event: UserEvent::Fill(_), .. } => Some(()),
         UserMessage::Disconnected { reason, .. } => panic!("the new key is extended: {reason}"),
+        _ => None,
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_other_form_of_asking_for_the_account_tells_the_same() {
+    let venue = Loopback::start().await;
+    let mut settings = UserStreamSettings::new(venue.sandbox.ws_url.clone(), 1);
+    settings.form = UserStreamForm::Query;
+    let (mut mailbox, _running) = user_by(&venue, settings);
+    settled(&venue, 1).await;
+    venue.rest.place_order(&order("u-7", "0.1", OrderKind::Market)).await.unwrap();
+    wait_for(&mut mailbox, |message| match message {
+        UserMessage::Event { event: UserEvent::Position(_), .. } => Some(()),
+        _ => None,
+    })
+    .await;
+    venue.sandbox.control.expire_listen_key().await;
+    wait_for(&mut mailbox, |message| match message {
+        UserMessage::Event { event: UserEvent::ListenKeyExpired, .. } => Some(()),
         _ => None,
     })
     .await;

@@ -215,8 +215,9 @@ impl Daemon {
     ) {
         let venue = self.order_venue(settings, around);
         let gateway = Gateway::new(venue, Arc::clone(clock), gateway_mail, trader.clone());
-        let stream_settings =
+        let mut stream_settings =
             UserStreamSettings::new(settings.urls.streams.clone(), self.jitter_seed);
+        stream_settings.form = settings.user_stream_form;
         let (user_stream, mailbox) =
             UserStream::new(Arc::clone(&around.rest), stream_settings, around.dialer.clone());
         let (watch, acknowledged) = mpsc::channel(ACKNOWLEDGED_CAPACITY);

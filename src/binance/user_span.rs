@@ -16,7 +16,7 @@ use super::parse::{UserEvent, parse_user_events};
 use super::rest::RestClient;
 use super::socket::{Frame, Socket};
 use super::user_overlap::{UserOverlap, Verdict};
-use super::user_stream::{NobodyListens, UserMessage, UserStream};
+use super::user_stream::{NobodyListens, UserMessage, UserStream, UserStreamSettings};
 use crate::domain::Timestamp;
 use crate::sign::Secret;
 
@@ -70,12 +70,11 @@ enum Step {
 /// Gets the key, which an active one's extension is, and connects.
 async fn open(
     rest: Arc<RestClient>,
-    base_url: String,
+    settings: UserStreamSettings,
     dialer: Dialer,
 ) -> Result<(Secret, Socket), String> {
     let key = rest.start_listen_key().await.map_err(|error| error.to_string())?;
-    let url = format!("{}/private/ws/{}", base_url.trim_end_matches('/'), key.expose());
-    let socket = dialer.dial(&url).await?;
+    let socket = dialer.dial(&settings.url(&key)).await?;
     Ok((key, socket))
 }
 
@@ -90,8 +89,8 @@ async fn extend(rest: Arc<RestClient>) -> Extended {
 impl<'a> UserSpan<'a> {
     /// Opens a connection and tells what it says, until it ends; the answer is why it did.
     pub(super) async fn open_and_run(stream: &'a mut UserStream) -> Result<String, NobodyListens> {
-        let base_url = stream.settings.base_url.clone();
-        let opened = open(Arc::clone(&stream.rest), base_url, stream.dialer.clone()).await;
+        let settings = stream.settings.clone();
+        let opened = open(Arc::clone(&stream.rest), settings, stream.dialer.clone()).await;
         let (key, socket) = match opened {
             Ok(opened) => opened,
             Err(reason) => return Ok(reason),
@@ -262,8 +261,8 @@ impl<'a> UserSpan<'a> {
             self.extending = Some(AbortOnDropHandle::new(extending));
         }
         if matches!(self.successor, Successor::None) && self.rotation_at <= now {
-            let base_url = self.stream.settings.base_url.clone();
-            let opening = tokio::spawn(open(rest, base_url, self.stream.dialer.clone()));
+            let settings = self.stream.settings.clone();
+            let opening = tokio::spawn(open(rest, settings, self.stream.dialer.clone()));
             self.successor = Successor::Opening(AbortOnDropHandle::new(opening));
         }
     }

@@ -18,10 +18,22 @@ use super::parse::UserEvent;
 use super::rest::RestClient;
 use super::streams::Rotation;
 use super::user_span::UserSpan;
+use crate::config::UserStreamForm;
 use crate::domain::Timestamp;
+use crate::sign::Secret;
 
 /// A burst of fills of a swept book fits; then the socket waits.
 const MAILBOX_CAPACITY: usize = 256;
+
+/// The events that are understood (exchange-api.md 5), by the venue's names.
+const EVENTS: [&str; 6] = [
+    "ORDER_TRADE_UPDATE",
+    "ALGO_UPDATE",
+    "ACCOUNT_UPDATE",
+    "ACCOUNT_CONFIG_UPDATE",
+    "MARGIN_CALL",
+    "listenKeyExpired",
+];
 
 /// What the user stream tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +74,8 @@ pub enum UserMessage {
 pub struct UserStreamSettings {
     /// Scheme, host and port of the streams.
     pub base_url: String,
+    /// How the stream is asked for.
+    pub form: UserStreamForm,
     /// Seeds the jitter of reconnecting.
     pub jitter_seed: u64,
     /// How often the key, which lives an hour, is extended.
@@ -92,7 +106,19 @@ impl UserStreamSettings {
     #[must_use]
     pub fn new(base_url: String, jitter_seed: u64) -> Self {
         let (keep_alive, rotation) = (Duration::from_mins(30), Rotation::default());
-        Self { base_url, jitter_seed, keep_alive, rotation }
+        Self { base_url, form: UserStreamForm::Path, jitter_seed, keep_alive, rotation }
+    }
+
+    /// The address under a key. Events not asked for by name may fail to come; a misspelt one does.
+    pub(super) fn url(&self, key: &Secret) -> String {
+        let (base_url, key) = (self.base_url.trim_end_matches('/'), key.expose());
+        match self.form {
+            UserStreamForm::Path => format!("{base_url}/private/ws/{key}"),
+            UserStreamForm::Query => {
+                let events = EVENTS.join("/");
+                format!("{base_url}/private/ws?listenKey={key}&events={events}")
+            }
+        }
     }
 }
 

@@ -42,6 +42,8 @@ pub struct Settings {
     pub credentials: Option<Credentials>,
     /// How long after its timestamp a signed request may still be accepted.
     pub recv_window: Duration,
+    /// How the account's stream is asked for.
+    pub user_stream_form: UserStreamForm,
     /// Which way orders go to the venue.
     pub order_transport: OrderTransport,
     /// Which order goes when two of ours would trade with each other.
@@ -65,6 +67,16 @@ pub struct Urls {
     pub streams: String,
     /// Where orders are taken over WebSocket.
     pub order_socket: String,
+}
+
+/// How the account's stream is asked for (exchange-api.md 1.2): both forms were seen to work and
+/// to stay silent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserStreamForm {
+    /// `/private/ws/<key>`.
+    Path,
+    /// `/private/ws?listenKey=<key>&events=…`.
+    Query,
 }
 
 /// Which way orders go to the venue.
@@ -185,6 +197,7 @@ impl Settings {
             urls: reader.urls(environment),
             credentials: reader.credentials(environment),
             recv_window: reader.millis("RECV_WINDOW_MS", 1..=5_000),
+            user_stream_form: reader.user_stream_form(),
             order_transport: reader.order_transport(),
             self_trade_prevention: reader.self_trade_prevention(),
             record_batch: reader.integer("RECORD_BATCH", 1..=600),
@@ -266,11 +279,16 @@ mod tests {
         ];
         let settings = Settings::from_variables(&variables(&sandbox)).unwrap();
         assert_eq!(settings.order_transport, OrderTransport::Rest);
+        assert_eq!(settings.user_stream_form, UserStreamForm::Path);
         assert_eq!(settings.urls.order_socket, "ws://127.0.0.1:2");
         let testnet = [("LOBD_ENVIRONMENT", "testnet"), ("ORDER_TRANSPORT", "websocket")];
         let settings = Settings::from_variables(&variables(&testnet)).unwrap();
         assert_eq!(settings.order_transport, OrderTransport::WebSocket);
         assert_eq!(settings.urls.order_socket, "wss://testnet.binancefuture.com");
+        let by_query = [testnet[0], ("LOBD_USER_STREAM_FORM", "query")];
+        let settings = Settings::from_variables(&variables(&by_query)).unwrap();
+        assert_eq!(settings.user_stream_form, UserStreamForm::Query);
+        assert!(problems(&[testnet[0], ("LOBD_USER_STREAM_FORM", "ring")]).contains("query"));
         let crossed = [testnet[0], ("LOBD_ORDER_SOCKET_URL", "wss://ws-fapi.binance.com")];
         assert!(problems(&crossed).contains("LOBD_ORDER_SOCKET_URL"));
         assert!(problems(&[testnet[0], ("ORDER_TRANSPORT", "pigeon")]).contains("websocket"));

@@ -12,7 +12,7 @@ use crate::sign::Secret;
 use crate::trading::{EntryStyle, RiskLimits, ShutdownPolicy, TradingSettings};
 
 use super::variables::{FOREIGN_NAMES, OWN_PREFIXES, VARIABLES};
-use super::{ConfigError, Credentials, OrderTransport, Urls, Variables};
+use super::{ConfigError, Credentials, OrderTransport, Urls, UserStreamForm, Variables};
 
 /// Hosts of the venue, by environment (exchange-api.md 1.1).
 const PRODUCTION_URLS: [&str; 3] =
@@ -244,6 +244,18 @@ impl<'a> Reader<'a> {
             self.url(name, environment, ["ws://", "wss://"], 2)
         };
         Urls { rest, streams, order_socket }
+    }
+
+    pub(super) fn user_stream_form(&mut self) -> UserStreamForm {
+        match self.lookup("LOBD_USER_STREAM_FORM") {
+            Some("path") => UserStreamForm::Path,
+            Some("query") => UserStreamForm::Query,
+            other => {
+                let what = format!("must be path or query: {other:?}");
+                self.problem("LOBD_USER_STREAM_FORM", what);
+                UserStreamForm::Path
+            }
+        }
     }
 
     pub(super) fn order_transport(&mut self) -> OrderTransport {

@@ -32,6 +32,7 @@ pub const VARIABLES: &[Variable] = &[
     without_default("LOBD_REST_URL", ""),
     without_default("LOBD_STREAM_URL", ""),
     without_default("LOBD_ORDER_SOCKET_URL", ""),
+    setting("LOBD_USER_STREAM_FORM", "path"),
     setting("LOBD_DATA_DIR", "./data"),
     setting("LOBD_SYMBOLS", "BTCUSDT"),
     setting("LOBD_LOG", "info"),
