@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use crate::support::faulted::{fired, switch_on};
+use crate::support::faulted::{fired, listen_key, switch_on};
 use crate::support::loopback::{DEADLINE, Loopback, bid_change, bitcoin, settled, user, wait_for};
 use crate::support::process::eventually;
 use crate::support::venue::{Venue, quiet_market};
@@ -192,6 +192,7 @@ async fn frames_that_come_byte_by_byte_come_whole_and_in_their_order() {
 async fn a_silently_expired_key_leaves_a_mute_socket_and_a_new_key_speaks() {
     let loopback = Loopback::start().await;
     let key = loopback.rest.start_listen_key().await.unwrap();
+    assert_eq!(key.expose(), listen_key(&loopback.sandbox, 1), "whose absence logs are judged by");
     let url = &loopback.sandbox.ws_url;
     let mut mute = Socket::open(url, "/private/ws/", key.expose()).await;
     settled(&loopback, 1).await;

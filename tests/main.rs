@@ -117,8 +117,9 @@ mod stream_watch;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
-mod torn_journal;
 mod tls_failures;
+#[cfg(test)]
+mod torn_journal;
 #[cfg(test)]
 mod training;
 #[cfg(test)]
