@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use super::network::Network;
 use super::socket::Socket;
 use crate::clock::SharedClock;
 use crate::domain::Timestamp;
@@ -27,6 +28,7 @@ pub struct ConnectionBudget {
 pub struct Dialer {
     budget: Arc<Mutex<ConnectionBudget>>,
     clock: SharedClock,
+    network: Network,
 }
 
 impl ConnectionBudget {
@@ -48,7 +50,14 @@ impl Dialer {
     /// A budget for all connections of a process.
     #[must_use]
     pub fn new(clock: SharedClock) -> Self {
-        Self { budget: Arc::new(Mutex::new(ConnectionBudget::new(INTERVAL))), clock }
+        let budget = Arc::new(Mutex::new(ConnectionBudget::new(INTERVAL)));
+        Self { budget, clock, network: Network::Machine }
+    }
+
+    /// Connects over another network than this machine's sockets.
+    #[must_use]
+    pub fn over(self, network: Network) -> Self {
+        Self { network, ..self }
     }
 
     pub(super) fn clock(&self) -> SharedClock {
@@ -61,7 +70,7 @@ impl Dialer {
         // Held for an addition, never across an await.
         let slot = self.budget.lock().unwrap_or_else(PoisonError::into_inner).reserve(now);
         sleep(slot.since(now)).await;
-        Socket::open(url).await
+        Socket::open(&self.network, url).await
     }
 }
 

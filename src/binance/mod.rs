@@ -26,6 +26,7 @@ mod link;
 mod market;
 pub mod market_data;
 mod market_history;
+mod network;
 mod order_requests;
 mod order_socket;
 mod orders;
@@ -57,6 +58,7 @@ pub use feed_watch::{FeedWatch, Question, SETTLED_WITHIN};
 pub use gateway::BinanceVenue;
 pub use hyper::Method;
 pub use market_history::BarInterval;
+pub use network::{Carrier, Frames, HttpAnswer, HttpRequest, Network, NoAnswer, Underway};
 pub use order_requests::{
     Amendment, ConditionalKind, ConditionalLimit, ConditionalRequest, OrderTerms, PriceMatch,
     TriggerPrice,

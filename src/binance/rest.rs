@@ -15,7 +15,8 @@ use tokio::sync::watch;
 
 use super::codes::INVALID_TIMESTAMP;
 use super::error::{BinanceError, ErrorAnswer, Operation, classify, classify_transport};
-use super::http::{Answered, HttpClient, Outgoing, header_number};
+use super::http::{Answered, Outgoing, header_number};
+use super::network::{HttpTransport, Network};
 use super::order_requests::OrderTerms;
 use super::parse::{ParseError, RateLimitKind, RateLimitRule, read_json};
 use super::rate::{Cost, RateBudget};
@@ -64,7 +65,7 @@ pub struct RestSettings {
 
 /// A client of the venue's REST interface.
 pub struct RestClient {
-    http: HttpClient,
+    http: HttpTransport,
     settings: RestSettings,
     identity: Option<Identity>,
     clock: SharedClock,
@@ -108,7 +109,7 @@ impl RestClient {
         budget: RateBudget,
     ) -> Result<Self, BinanceError> {
         Ok(Self {
-            http: HttpClient::new(&settings.base_url, settings.timeout)?,
+            http: HttpTransport::new(&settings.base_url, settings.timeout)?,
             identity: settings.credentials.as_ref().map(Identity::new).transpose()?,
             settings,
             clock,
@@ -116,6 +117,17 @@ impl RestClient {
             doubt: Mutex::new(Restraint::default()),
             budget: Mutex::new(budget),
         })
+    }
+
+    /// Asks over another network than this machine's sockets.
+    #[must_use]
+    pub fn over(self, network: Network) -> Self {
+        Self { http: self.http.over(network), ..self }
+    }
+
+    /// The network that it asks over.
+    pub(super) const fn network(&self) -> &Network {
+        self.http.network()
     }
 
     /// Whose money.

@@ -15,6 +15,7 @@ use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes, protocol::WebSock
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
 use super::parse::shorten;
+use super::network::{Frames, Network};
 use super::rest::install_tls_provider;
 
 /// A handshake that takes longer will not come.
@@ -43,15 +44,20 @@ pub(super) enum Frame {
 
 /// An open connection.
 pub(super) struct Socket {
-    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    stream: Box<dyn Frames>,
     pings: Interval,
     unanswered: u32,
 }
 
 impl Socket {
     /// Connects.
-    pub(super) async fn open(url: &str) -> Result<Self, String> {
-        let stream = dial(url).await?;
+    pub(super) async fn open(network: &Network, url: &str) -> Result<Self, String> {
+        let stream: Box<dyn Frames> = match network {
+            Network::Machine => Box::new(dial(url).await?),
+            Network::Simulated(carrier) => timeout(HANDSHAKE_TIMEOUT, carrier.connect(url))
+                .await
+                .map_err(|_| "no handshake in time".to_owned())??,
+        };
         let mut pings = interval(PING_INTERVAL);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(Self { stream, pings, unanswered: 0 })

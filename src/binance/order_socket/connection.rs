@@ -120,10 +120,10 @@ impl OrderConnection {
         if let Err(error) = self.rest.admit(CONNECT_COST) {
             return Ok(Ended::Lost(error.to_string()));
         }
-        let url = self.url.clone();
+        let (url, network) = (self.url.clone(), self.rest.network().clone());
         let patience = self.rest.settings().timeout;
         let opening = Box::pin(async move {
-            let proven = timeout(patience, prove(Socket::open(&url).await?)).await;
+            let proven = timeout(patience, prove(Socket::open(&network, &url).await?)).await;
             proven.map_err(|_| "it opened and does not answer".to_owned())?
         });
         match self.apart(opening, shutdown).await? {
