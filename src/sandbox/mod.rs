@@ -17,6 +17,7 @@ mod floor;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod gate;
+mod in_process;
 mod listen_key;
 pub mod listings;
 mod mailbox;
@@ -32,6 +33,7 @@ mod windows;
 mod words;
 
 pub use admin::{AdminError, AdminSocket};
+pub use in_process::{Arrived, InProcess, Outcome, Port};
 pub use server::{Control, RunningSandbox, SandboxError, Server};
 pub use settings::{RateLimits, SandboxAccount, SandboxSettings, SocketRules};
 pub use tape::{Tape, TapeError};

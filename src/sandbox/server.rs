@@ -113,7 +113,7 @@ impl Server {
             api_key: settings.api_key,
             api_secret: settings.api_secret,
             others: settings.others,
-            control: Control { floor: handle },
+            control: Control::new(handle),
             stop,
             floor,
             servers: [tokio::spawn(served), tokio::spawn(accepting)],
@@ -167,6 +167,10 @@ impl Drop for RunningSandbox {
 }
 
 impl Control {
+    pub(super) const fn new(floor: FloorHandle) -> Self {
+        Self { floor }
+    }
+
     /// Runs a function on the exchange, brought up to the present, and publishes what it does;
     /// `None` once the exchange has stopped.
     pub async fn with_exchange<T: Send + 'static>(

@@ -8,7 +8,7 @@ mod hub;
 mod liquidation_frames;
 mod market_frames;
 mod merge;
-mod pace;
+pub(super) mod pace;
 mod route;
 pub(super) mod session;
 mod setting_frames;
@@ -20,7 +20,7 @@ pub(super) use hub::Frame;
 pub(super) use hub::{Hub, Opening, SocketId};
 pub(super) use liquidation_frames::publish_liquidation;
 pub(super) use market_frames::MarketFrames;
-pub(super) use route::Route;
+pub(super) use route::{Address, Route};
 pub(super) use setting_frames::Setting;
 pub(super) use user_frames::UserFrames;
 

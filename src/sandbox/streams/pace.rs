@@ -20,7 +20,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// How fast a line carries bytes; shared by whoever sets it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Pace(Arc<Pauses>);
+pub(in crate::sandbox) struct Pace(Arc<Pauses>);
 
 /// Milliseconds before each byte; zero for none.
 #[derive(Debug, Default)]

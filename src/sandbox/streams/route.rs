@@ -33,7 +33,7 @@ const CALLS_PATH: &str = "/ws-fapi/v1";
 
 /// What a socket's address asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Address {
+pub(in crate::sandbox) struct Address {
     pub(super) route: Route,
     /// Whether frames come as `{"stream":…,"data":…}`.
     pub(super) is_wrapped: bool,
@@ -44,7 +44,7 @@ pub(super) struct Address {
 
 impl Address {
     /// Reads path and query; `None` if they are no address of a stream.
-    pub(super) fn parse(path: &str, query: &str) -> Option<Self> {
+    pub(in crate::sandbox) fn parse(path: &str, query: &str) -> Option<Self> {
         if path == CALLS_PATH {
             let (route, streams) = (Route::Calls, BTreeSet::new());
             return Some(Self { route, is_wrapped: false, streams, events: None });

@@ -6,11 +6,11 @@
 
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, interval_at, sleep_until, timeout};
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 use super::super::mailbox::FloorHandle;
 use super::super::settings::SocketRules;
 use super::hub::{Frame, OUTBOX_CAPACITY, Opening, SocketId};
-use super::pace::PacedLine;
+use super::pace::{Pace, PacedLine};
 use super::route::Address;
 
 /// Sockets open at once: far beyond what one machine's clients need.
@@ -65,19 +65,33 @@ pub(in crate::sandbox) async fn accept(
 async fn serve(
     socket: TcpStream,
     floor: FloorHandle,
-    [futures, spot]: [SocketRules; 2],
+    rules: [SocketRules; 2],
     cut: CancellationToken,
 ) {
     // Small frames must not wait for one another.
     let _ = socket.set_nodelay(true);
     let Some((stream, address)) = shake_hands(socket).await else { return };
-    let (outbox, frames) = mpsc::channel(OUTBOX_CAPACITY);
     let pace = stream.get_ref().pace();
-    let opening = Opening { address, outbox, cut: cut.clone(), pace };
+    converse((stream, pace), address, floor, (rules, cut)).await;
+}
+
+/// Serves a socket that is open, until either side ends it or it is cut; its line keeps the pace
+/// that comes with it.
+pub(in crate::sandbox) async fn converse<S>(
+    (stream, pace): (S, Pace),
+    address: Address,
+    floor: FloorHandle,
+    ([futures, spot], cut): ([SocketRules; 2], CancellationToken),
+) where
+    S: Stream<Item = Result<Message, Error>> + Sink<Message, Error = Error> + Unpin,
+{
+    let (outbox, frames) = mpsc::channel(OUTBOX_CAPACITY);
+    let opening = Opening { address, outbox, cut: cut.clone(), pace: pace.clone() };
     let rules = if opening.is_for_spot() { spot } else { futures };
     let most_messages = if opening.is_for_calls() { u32::MAX } else { rules.messages_per_second };
     let Some(id) = floor.open(opening).await else { return };
-    let session = Session { id, stream, floor: floor.clone(), rules, most_messages, said: (0, 0) };
+    let said = (0, 0);
+    let session = Session { id, stream, pace, floor: floor.clone(), rules, most_messages, said };
     tokio::select! {
         biased;
         () = cut.cancelled() => {}
@@ -109,9 +123,10 @@ fn no_such_address() -> ErrorResponse {
     response
 }
 
-struct Session {
+struct Session<S> {
     id: SocketId,
-    stream: WebSocketStream<PacedLine>,
+    stream: S,
+    pace: Pace,
     floor: FloorHandle,
     rules: SocketRules,
     /// Messages of the client in one second.
@@ -120,7 +135,10 @@ struct Session {
     said: (u64, u32),
 }
 
-impl Session {
+impl<S> Session<S>
+where
+    S: Stream<Item = Result<Message, Error>> + Sink<Message, Error = Error> + Unpin,
+{
     /// Runs until either side ends it.
     async fn run(mut self, mut frames: mpsc::Receiver<Frame>) {
         let (opened, rules) = (Instant::now(), self.rules);
@@ -163,24 +181,23 @@ impl Session {
                 return;
             }
         }
-        let _ = timeout(WRITE_TIME, self.stream.close(None)).await;
+        let _ = timeout(WRITE_TIME, self.stream.send(Message::Close(None))).await;
     }
 
     /// Writes a message; `false` if the client does not take it.
     async fn write(&mut self, message: Message, byte_pause: Option<Duration>) -> bool {
-        let pace = self.stream.get_ref().pace();
-        pace.set_of_frame(byte_pause);
+        self.pace.set_of_frame(byte_pause);
         let sending = self.stream.send(message);
         tokio::pin!(sending);
         let is_sent = loop {
             match timeout(WRITE_TIME, &mut sending).await {
                 Ok(sent) => break sent.is_ok(),
                 // It is we who are slow.
-                Err(_) if pace.is_slow() => {}
+                Err(_) if self.pace.is_slow() => {}
                 Err(_) => break false,
             }
         };
-        pace.set_of_frame(None);
+        self.pace.set_of_frame(None);
         is_sent
     }
 
