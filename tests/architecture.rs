@@ -59,6 +59,7 @@ const IMPURE: &[&str] = &[
 const CRATES: &[(&str, &[&str])] = &[
     ("rusqlite", &["store"]),
     ("hyper", &["binance"]),
+    ("rsqlite_vfs", &["store"]),
     ("axum", &["sandbox", "web"]),
     ("linfa", &["train"]),
     ("clap", &["cli"]),

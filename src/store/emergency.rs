@@ -4,8 +4,6 @@
 //! cancels, stops, reduce-only closes and questions; never an order that could open risk. A slot
 //! is a length, a checksum and the bytes; a torn slot reads as the end.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -13,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::domain::Timestamp;
 use crate::engine::Command;
 
-use super::atomic;
+use super::disk::{Disk, DiskFile};
 use super::error::StoreError;
 
 /// A slot holds any command that reduces risk with room to spare.
@@ -26,7 +24,7 @@ const HEAD_BYTES: usize = 18;
 /// A preallocated file for the commands that must not wait for a failing journal.
 #[derive(Debug)]
 pub struct EmergencyFile {
-    file: File,
+    file: DiskFile,
     path: PathBuf,
     used: usize,
 }
@@ -46,19 +44,16 @@ impl EmergencyFile {
     /// # Errors
     /// [`StoreError::DiskFull`] or [`StoreError::Io`].
     pub fn open(path: &Path) -> Result<(Self, Vec<EmergencyRecord>), StoreError> {
+        Self::open_on(&Disk::Machine, path)
+    }
+
+    /// Opens the file on a disk.
+    ///
+    /// # Errors
+    /// As [`EmergencyFile::open`].
+    pub fn open_on(disk: &Disk, path: &Path) -> Result<(Self, Vec<EmergencyRecord>), StoreError> {
         let size = SLOT_BYTES * SLOTS;
-        let is_whole = std::fs::metadata(path).is_ok_and(|found| found.len() == size as u64);
-        if !is_whole {
-            if let Some(folder) = path.parent() {
-                atomic::create_folder(folder)?;
-            }
-            atomic::write_atomically(path, &vec![0; size])?;
-        }
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(path)
-            .map_err(|source| StoreError::io("open", path, source))?;
+        let file = disk.open_sized(path, size)?;
         let mut bytes = vec![0; size];
         file.read_exact_at(&mut bytes, 0).map_err(|source| StoreError::io("read", path, source))?;
         let records: Vec<_> = bytes.chunks_exact(SLOT_BYTES).map_while(read_slot).collect();
@@ -169,6 +164,9 @@ fn checksum(now: Timestamp, payload: &[u8]) -> [u8; 8] {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::OpenOptions;
+    use std::os::unix::fs::FileExt;
+
     use super::*;
     use crate::domain::{ClientOrderId, Symbol};
 

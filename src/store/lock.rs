@@ -5,13 +5,21 @@ use std::io::{Read, Seek, Write};
 use std::path::Path;
 
 use super::atomic;
+use super::disk::Disk;
 use super::error::StoreError;
+use super::memory_disk::MemoryLock;
 
 /// Holds a data folder for writing until it is dropped or the process ends.
 #[derive(Debug)]
 pub struct FolderLock {
-    /// Kept open: closing the file releases the lock.
-    _file: File,
+    /// Kept open: closing it releases the lock.
+    _held: Held,
+}
+
+#[derive(Debug)]
+enum Held {
+    Machine { _file: File },
+    Memory { _lock: MemoryLock },
 }
 
 impl FolderLock {
@@ -47,7 +55,18 @@ impl FolderLock {
             .and_then(|()| file.rewind())
             .and_then(|()| writeln!(file, "{}", std::process::id()))
             .map_err(|source| StoreError::io("write", &path, source))?;
-        Ok(Self { _file: file })
+        Ok(Self { _held: Held::Machine { _file: file } })
+    }
+
+    /// Takes the folder on a disk.
+    ///
+    /// # Errors
+    /// As [`FolderLock::acquire`].
+    pub fn acquire_on(disk: &Disk, data_dir: &Path) -> Result<Self, StoreError> {
+        let Disk::Memory(disk) = disk else { return Self::acquire(data_dir) };
+        let locked = || StoreError::Locked { path: data_dir.to_owned(), pid: None };
+        let lock = disk.lock().ok_or_else(locked)?;
+        Ok(Self { _held: Held::Memory { _lock: lock } })
     }
 }
 

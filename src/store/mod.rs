@@ -8,6 +8,7 @@
 //! steps, never floats.
 
 pub mod atomic;
+mod disk;
 mod emergency;
 mod error;
 pub mod export;
@@ -16,6 +17,7 @@ pub mod import;
 mod instruments;
 mod journal;
 mod lock;
+mod memory_disk;
 pub mod models;
 mod query;
 mod row_codec;
@@ -25,12 +27,14 @@ mod tape;
 mod tape_import;
 mod varint;
 
+pub use disk::Disk;
 pub use emergency::{EmergencyFile, EmergencyRecord};
 pub use error::StoreError;
 pub use gaps::{Gap, GapKind};
 pub use instruments::{InstrumentId, InstrumentKey, InstrumentVersion};
 pub use journal::{Difference, Journal, Record, Records, Replay, RunSummary, Step, Verification};
 pub use lock::FolderLock;
+pub use memory_disk::{DiskFault, MemoryDisk};
 pub use query::{Answer, Cell, Query};
 pub use row_codec::{RowError, RowGrid, decode, encode};
 pub use scan::Scan;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::atomic;
+use super::disk::Disk;
 use super::error::StoreError;
 
 /// A kind of database file and how its layout came to be.
@@ -32,12 +32,12 @@ impl Schema {
     }
 
     /// Opens a file for writing; creates or migrates it as needed.
-    pub(super) fn open(&self, path: &Path) -> Result<Connection, StoreError> {
+    pub(super) fn open(&self, disk: &Disk, path: &Path) -> Result<Connection, StoreError> {
         if let Some(folder) = path.parent() {
-            atomic::create_folder(folder)?;
+            disk.create_folder(folder)?;
         }
         let fail = |source| StoreError::database(path, source);
-        let mut connection = Connection::open(path).map_err(fail)?;
+        let mut connection = disk.connect(path)?;
         connection.pragma_update(None, "busy_timeout", BUSY_TIMEOUT_MS).map_err(fail)?;
         let found = self.identify(&connection, path)?;
         connection.pragma_update(None, "journal_mode", "WAL").map_err(fail)?;
@@ -46,6 +46,7 @@ impl Schema {
         connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES).map_err(fail)?;
         if found < self.layout() {
             self.migrate(&mut connection, path, found)?;
+            disk.sync_folder_of(path)?;
         }
         Ok(connection)
     }
@@ -115,8 +116,7 @@ impl Schema {
         }
         transaction.pragma_update(None, "application_id", self.application_id).map_err(fail)?;
         transaction.pragma_update(None, "user_version", self.layout()).map_err(fail)?;
-        transaction.commit().map_err(fail)?;
-        atomic::sync_folder_of(path)
+        transaction.commit().map_err(fail)
     }
 }
 
@@ -139,13 +139,13 @@ mod tests {
     fn a_layout_moves_forward_with_a_backup_and_never_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("test.db");
-        ONE.open(&path).unwrap().execute("INSERT INTO a VALUES (5)", []).unwrap();
-        let connection = TWO.open(&path).unwrap();
+        ONE.open(&Disk::Machine, &path).unwrap().execute("INSERT INTO a VALUES (5)", []).unwrap();
+        let connection = TWO.open(&Disk::Machine, &path).unwrap();
         let x: i64 = connection.query_row("SELECT x FROM a", [], |row| row.get(0)).unwrap();
         assert_eq!(x, 5);
         assert!(folder.path().join("test.db.layout-1.backup").exists());
         assert!(matches!(
-            ONE.open(&path),
+            ONE.open(&Disk::Machine, &path),
             Err(StoreError::NewerVersion { found: 2, supported: 1, .. })
         ));
     }
@@ -155,10 +155,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let garbage = folder.path().join("garbage.db");
         std::fs::write(&garbage, vec![0x5a; 8192]).unwrap();
-        assert!(matches!(ONE.open(&garbage), Err(StoreError::Corrupt { .. })));
+        assert!(matches!(ONE.open(&Disk::Machine, &garbage), Err(StoreError::Corrupt { .. })));
         let foreign = folder.path().join("foreign.db");
         Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE z (q)").unwrap();
-        assert!(matches!(ONE.open(&foreign), Err(StoreError::Corrupt { .. })));
+        assert!(matches!(ONE.open(&Disk::Machine, &foreign), Err(StoreError::Corrupt { .. })));
         let absent = folder.path().join("absent.db");
         assert!(matches!(ONE.open_read_only(&absent), Err(StoreError::Absent { .. })));
         assert!(!absent.exists(), "looking creates nothing");

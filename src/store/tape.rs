@@ -14,6 +14,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::book::{Frame, Row};
 use crate::domain::{Instrument, Price, Quantity, Second, Symbol};
 
+use super::disk::Disk;
 use super::error::StoreError;
 use super::gaps::{self, Gap};
 use super::instruments::{self, InstrumentId, InstrumentKey, InstrumentVersion};
@@ -85,7 +86,15 @@ impl Tape {
     /// [`StoreError::Corrupt`], [`StoreError::NewerVersion`], [`StoreError::DiskFull`] or
     /// [`StoreError::Io`].
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Self::with(SCHEMA.open(path)?, path)
+        Self::open_on(&Disk::Machine, path)
+    }
+
+    /// Opens a tape for writing on a disk.
+    ///
+    /// # Errors
+    /// As [`Tape::open`].
+    pub fn open_on(disk: &Disk, path: &Path) -> Result<Self, StoreError> {
+        Self::with(SCHEMA.open(disk, path)?, path)
     }
 
     /// Opens an existing tape for reading; a writer may go on writing meanwhile.

@@ -16,7 +16,6 @@ pub use record::Record;
 pub use replay::{Difference, Replay, Step};
 pub use verify::{Records, Verification};
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -24,6 +23,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use crate::domain::{RunId, Symbol, Timestamp};
 use crate::engine::{Command, Event, LedgerSummary};
 
+use super::disk::Disk;
 use super::emergency::EmergencyRecord;
 use super::error::StoreError;
 use super::schema::Schema;
@@ -151,9 +151,16 @@ impl Journal {
     /// [`StoreError::Corrupt`], [`StoreError::NewerVersion`], [`StoreError::DiskFull`] or
     /// [`StoreError::Io`].
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let connection = SCHEMA.open(path)?;
-        // Drawn from the system's randomness that the standard library seeds its hash maps with.
-        let drawn = RandomState::new().build_hasher().finish() >> 32;
+        Self::open_on(&Disk::Machine, path)
+    }
+
+    /// Opens a journal for writing on a disk.
+    ///
+    /// # Errors
+    /// As [`Journal::open`].
+    pub fn open_on(disk: &Disk, path: &Path) -> Result<Self, StoreError> {
+        let connection = SCHEMA.open(disk, path)?;
+        let drawn = disk.draw() >> 32;
         connection
             .execute(
                 "INSERT OR IGNORE INTO meta (key, value) VALUES ('installation', ?1)",
