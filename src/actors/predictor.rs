@@ -4,7 +4,7 @@
 //! model, that one is verified and takes over between two seconds; one that fails verification is
 //! refused and the old one stays (I13).
 
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::mpsc;
@@ -56,12 +56,24 @@ pub struct Loaded {
 pub struct ModelSource {
     /// The instrument the model must be for.
     pub instrument: Instrument,
-    /// Its folder's name among the models.
-    pub folder: String,
-    /// All models.
-    pub store: ModelStore,
+    /// Where its current model is found.
+    pub shelf: ModelShelf,
     /// How long after its promotion a model may be used.
     pub max_age: Duration,
+}
+
+/// Where the current model of an instrument is found.
+#[derive(Debug, Clone)]
+pub enum ModelShelf {
+    /// Among the models of a data folder.
+    Store {
+        /// All models.
+        store: ModelStore,
+        /// The instrument's folder among them.
+        folder: String,
+    },
+    /// In memory, for a simulation: the bytes of an artefact and when it was promoted.
+    Given(Arc<[u8]>, Timestamp),
 }
 
 impl ModelSource {
@@ -70,16 +82,20 @@ impl ModelSource {
     /// # Errors
     /// [`ModelError`] naming what is wrong with it.
     pub fn load(&self) -> Result<Option<Loaded>, ModelError> {
-        let Some(current) = self.store.current(&self.folder)? else { return Ok(None) };
-        let stored = self.store.load(&self.folder, current.id)?;
-        let bytes = stored.files.get(MODEL_FILE).ok_or(ModelError::NoModel)?;
-        let artifact = Artifact::parse(bytes)?;
+        let (artifact, promoted_at) = match &self.shelf {
+            ModelShelf::Given(bytes, promoted_at) => (Artifact::parse(bytes)?, *promoted_at),
+            ModelShelf::Store { store, folder } => {
+                let Some(current) = store.current(folder)? else { return Ok(None) };
+                let stored = store.load(folder, current.id)?;
+                let bytes = stored.files.get(MODEL_FILE).ok_or(ModelError::NoModel)?;
+                (Artifact::parse(bytes)?, current.promoted_at.parse()?)
+            }
+        };
         artifact.verify_target(Target {
             environment: self.instrument.environment,
             market: self.instrument.market,
             symbol: self.instrument.symbol,
         })?;
-        let promoted_at: Timestamp = current.promoted_at.parse()?;
         let in_charge = ModelInCharge {
             model: artifact.id(),
             expires_at: (promoted_at + self.max_age).second(),
@@ -91,7 +107,8 @@ impl ModelSource {
 
     /// When the pointer to the current model last changed.
     fn changed_at(&self) -> Option<SystemTime> {
-        let path: PathBuf = self.store.pointer_path(&self.folder);
+        let ModelShelf::Store { store, folder } = &self.shelf else { return None };
+        let path = store.pointer_path(folder);
         std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
     }
 }

@@ -10,6 +10,7 @@ use crate::book::Frame;
 use crate::domain::{Instrument, Second};
 use crate::store::{StoreError, Tape};
 
+use super::in_place::in_place;
 use super::supervisor::{Actor, ActorFailure};
 
 /// A minute of seconds: a stalled disk shows as lost seconds, not as memory.
@@ -133,9 +134,8 @@ impl Recorder {
         if self.waiting.is_empty() {
             return Ok(());
         }
-        let written = self
-            .register()
-            .and_then(|()| tokio::task::block_in_place(|| self.tape.append_batch(&self.waiting)));
+        let written =
+            self.register().and_then(|()| in_place(|| self.tape.append_batch(&self.waiting)));
         if written.is_ok() {
             self.durable.send_replace(self.waiting.last().map(|frame| frame.second));
         }

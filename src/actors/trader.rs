@@ -15,6 +15,7 @@ use crate::engine::{Command, EngineStatus, Event, OperatorRequest, TradingEngine
 use crate::store::{EmergencyFile, Journal, StoreError};
 
 use super::gateway::GatewayHandle;
+use super::in_place::in_place;
 use super::supervisor::{Actor, ActorFailure};
 
 /// Events waiting for the engine: a burst of fills and a few seconds of frames. Senders wait when
@@ -137,7 +138,7 @@ impl Trader {
 
     /// The journal's fsync blocks; other tasks of this thread go elsewhere meanwhile.
     fn step_in_place(&mut self, event: Event) {
-        tokio::task::block_in_place(|| self.step(event));
+        in_place(|| self.step(event));
     }
 
     /// Handles an event, and after it what it showed of the journal.

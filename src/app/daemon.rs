@@ -22,10 +22,11 @@ use crate::config::{OrderTransport, Settings};
 use crate::domain::{Failure, Instrument, Market, RunId, Second, Symbol};
 use crate::engine::{EngineStatus, Event, Started};
 use crate::store::{
-    EmergencyFile, FolderLock, InstrumentKey, InstrumentVersion, Journal, StoreError, Tape,
+    Disk, EmergencyFile, FolderLock, InstrumentKey, InstrumentVersion, Journal, StoreError, Tape,
 };
 
 use super::folder::DataFolder;
+use super::machine::Machine;
 use super::surroundings::{Ground, Surroundings};
 use super::watchdog::Watchdog;
 
@@ -113,6 +114,7 @@ pub struct Daemon {
     /// Seeds the jitter of every reconnecting connection, and no two processes alike: the moment
     /// of the start by the clock that is handed in.
     jitter_seed: u64,
+    operator: Option<TraderHandle>,
     _lock: FolderLock,
 }
 
@@ -121,19 +123,30 @@ impl Daemon {
     ///
     /// # Errors
     /// [`DaemonError`]; nothing is left running or half-written.
-    pub async fn start(mut wanted: DaemonSettings) -> Result<Self, DaemonError> {
+    pub async fn start(wanted: DaemonSettings) -> Result<Self, DaemonError> {
+        Self::start_on(Machine::default(), wanted).await
+    }
+
+    /// Starts on another machine than this one.
+    ///
+    /// # Errors
+    /// As [`Daemon::start`].
+    pub async fn start_on(
+        machine: Machine,
+        mut wanted: DaemonSettings,
+    ) -> Result<Self, DaemonError> {
         let held = wanted.lock.take();
         let DaemonSettings { settings, mode, clock, .. } = &wanted;
         let mode = *mode;
         let folder = DataFolder::new(&settings.data_dir);
-        let lock = held.map_or_else(|| FolderLock::acquire(folder.path()), Ok)?;
-        let around = Surroundings::explore(settings, mode, Arc::clone(clock)).await?;
+        let lock = held.map_or_else(|| FolderLock::acquire_on(&machine.disk, folder.path()), Ok)?;
+        let around = Surroundings::explore(settings, mode, (Arc::clone(clock), machine)).await?;
         // Whatever may be refused is read before anything is written.
         let ground = match mode {
             Mode::Record => None,
             Mode::Trade => Some(Ground::read(settings, &folder, &around).await?),
         };
-        let mut tape = Tape::open(&folder.tape())?;
+        let mut tape = Tape::open_on(&around.machine.disk, &folder.tape())?;
         let on_tape = register(&mut tape, &around.instruments, clock.now().second())?;
         let (recorder_handle, recorder) =
             Recorder::new(tape, settings.record_batch, mode == Mode::Record);
@@ -149,6 +162,7 @@ impl Daemon {
             run: None,
             rules: RulesHandle::default(),
             jitter_seed: clock.now().nanos().cast_unsigned(),
+            operator: None,
             _lock: lock,
         };
         let trading = match ground {
@@ -175,7 +189,7 @@ impl Daemon {
         let external = journal.external(&ledger)?;
         let run = journal.start_run(now, env!("CARGO_PKG_VERSION"))?;
         self.run = Some(run);
-        let emergency = open_emergency(folder, &mut journal)?;
+        let emergency = open_emergency(&around.machine.disk, folder, &mut journal)?;
         let started = Started {
             run,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -200,9 +214,13 @@ impl Daemon {
         self.supervisor.spawn("trader", trader, self.ends_trading.clone());
         self.supervisor.spawn("predictor", predictor, self.ends_rest.clone());
         self.start_account(wanted, around, gateway_mail, &trader_handle);
-        let operator =
-            Operator::listen(&folder.control(), trader_handle.clone(), self.status.clone())?;
-        self.supervisor.spawn("operator", operator, self.ends_rest.clone());
+        self.operator = Some(trader_handle.clone());
+        // A simulation's operator is in the same process.
+        if matches!(around.machine.disk, Disk::Machine) {
+            let operator =
+                Operator::listen(&folder.control(), trader_handle.clone(), self.status.clone())?;
+            self.supervisor.spawn("operator", operator, self.ends_rest.clone());
+        }
         Ok((trader_handle, predictor_handle))
     }
 
@@ -296,6 +314,12 @@ impl Daemon {
         self.run
     }
 
+    /// Where an operator in the same process asks for something; `None` when only recording.
+    #[must_use]
+    pub fn operator(&self) -> Option<TraderHandle> {
+        self.operator.clone()
+    }
+
     /// Runs until `shutdown`, then ends the trader and after it everything else.
     ///
     /// # Errors
@@ -371,8 +395,12 @@ fn register(
 }
 
 /// Opens the emergency file for this run; what an earlier one left in it moves to the journal.
-fn open_emergency(folder: &DataFolder, journal: &mut Journal) -> Result<EmergencyFile, StoreError> {
-    let (mut emergency, left) = EmergencyFile::open(&folder.emergency())?;
+fn open_emergency(
+    disk: &Disk,
+    folder: &DataFolder,
+    journal: &mut Journal,
+) -> Result<EmergencyFile, StoreError> {
+    let (mut emergency, left) = EmergencyFile::open_on(disk, &folder.emergency())?;
     if !left.is_empty() {
         tracing::warn!(
             commands = left.len(),

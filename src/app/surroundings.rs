@@ -12,12 +12,12 @@ use crate::clock::SharedClock;
 use crate::config::Settings;
 use crate::domain::{Instrument, Symbol};
 use crate::engine::{ModelInCharge, TradedInstrument};
-use crate::store::models::ModelStore;
-use crate::store::{InstrumentKey, Journal};
+use crate::store::Journal;
 use crate::venue::Venue;
 
 use super::daemon::{DaemonError, Mode};
 use super::folder::DataFolder;
+use super::machine::Machine;
 
 /// The venue answers in milliseconds; after so long an answer is not to be expected any more.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -28,6 +28,7 @@ pub(super) struct Surroundings {
     pub(super) venue: Arc<BinanceVenue>,
     pub(super) instruments: Vec<Instrument>,
     pub(super) dialer: Dialer,
+    pub(super) machine: Machine,
 }
 
 /// What trading stands on: the journal, the models in charge, what is traded at which fees.
@@ -44,9 +45,13 @@ impl Ground {
         folder: &DataFolder,
         around: &Surroundings,
     ) -> Result<Self, DaemonError> {
-        let models = load_models(settings, folder, &around.instruments)?;
+        let models = load_models(settings, folder, around)?;
         let instruments = around.traded_instruments(&models).await?;
-        Ok(Self { journal: Journal::open(&folder.journal())?, models, instruments })
+        Ok(Self {
+            journal: Journal::open_on(&around.machine.disk, &folder.journal())?,
+            models,
+            instruments,
+        })
     }
 }
 
@@ -55,13 +60,14 @@ impl Surroundings {
     pub(super) async fn explore(
         settings: &Settings,
         mode: Mode,
-        clock: SharedClock,
+        (clock, machine): (SharedClock, Machine),
     ) -> Result<Self, DaemonError> {
         if mode == Mode::Trade && settings.credentials.is_none() {
             return Err(DaemonError::NoCredentials(settings.environment));
         }
-        let dialer = Dialer::new(Arc::clone(&clock));
-        let rest = Arc::new(RestClient::new(rest_settings(settings), clock)?);
+        let dialer = Dialer::new(Arc::clone(&clock)).over(machine.network.clone());
+        let rest = RestClient::new(rest_settings(settings), clock)?.over(machine.network.clone());
+        let rest = Arc::new(rest);
         rest.measure_clock().await?;
         let rules = rest.exchange_info().await?;
         let mut instruments = Vec::with_capacity(settings.symbols.len());
@@ -75,7 +81,7 @@ impl Surroundings {
             return Err(DaemonError::HedgeMode);
         }
         let venue = Arc::new(BinanceVenue::new(Arc::clone(&rest)));
-        Ok(Self { rest, venue, instruments, dialer })
+        Ok(Self { rest, venue, instruments, dialer, machine })
     }
 
     async fn traded_instruments(
@@ -114,16 +120,15 @@ pub fn rest_settings(settings: &Settings) -> RestSettings {
 fn load_models(
     settings: &Settings,
     folder: &DataFolder,
-    instruments: &[Instrument],
+    around: &Surroundings,
 ) -> Result<Vec<(ModelSource, Option<Loaded>)>, DaemonError> {
-    let store = ModelStore::new(&folder.models());
-    instruments
+    around
+        .instruments
         .iter()
         .map(|instrument| {
             let source = ModelSource {
                 instrument: instrument.clone(),
-                folder: InstrumentKey::of(instrument).to_string(),
-                store: store.clone(),
+                shelf: around.machine.shelf(folder, instrument),
                 max_age: settings.model_max_age,
             };
             let symbol = instrument.symbol;

@@ -14,8 +14,8 @@ use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes, protocol::WebSocketConfig};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
-use super::parse::shorten;
 use super::network::{Frames, Network};
+use super::parse::shorten;
 use super::rest::install_tls_provider;
 
 /// A handshake that takes longer will not come.
