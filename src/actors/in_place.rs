@@ -5,7 +5,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 /// Does what blocks; other tasks of this thread go to another meanwhile, where there is one.
 pub(super) fn in_place<T>(work: impl FnOnce() -> T) -> T {
     match Handle::current().runtime_flavor() {
-        RuntimeFlavor::CurrentThread => work(),
-        _ => tokio::task::block_in_place(work),
+        RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
+        RuntimeFlavor::CurrentThread | _ => work(),
     }
 }

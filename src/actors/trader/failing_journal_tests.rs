@@ -139,9 +139,8 @@ fn while_nothing_can_be_written_a_cancel_leaves_by_way_of_the_emergency_file() {
     let folder = tempfile::tempdir().unwrap();
     let (mut trader, clock, mut mail) = ready(folder.path());
     trader.step(prediction(clock.now()));
-    let entry = mail.take().into_iter().find_map(|command| match command {
-        Command::Place(entry) => Some(*entry.get()),
-        _ => None,
+    let entry = mail.take().into_iter().find_map(|command| {
+        if let Command::Place(entry) = command { Some(*entry.get()) } else { None }
     });
     let entry = entry.unwrap();
     trader.step(Event::Order(OrderReport {
