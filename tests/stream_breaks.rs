@@ -54,7 +54,7 @@ async fn streams(ending: Ending) -> (Receiver<MarketMessage>, [AbortOnDropHandle
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
     let serving = tokio::spawn(serve(listener, ending));
-    let settings = MarketStreamSettings::new(url, Market::Usdm, vec![bitcoin()]);
+    let settings = MarketStreamSettings::new(url, Market::Usdm, vec![bitcoin()], 1);
     let dialer = Dialer::new(Arc::new(SystemClock::start()));
     let (streams, mailbox) = MarketStreams::new(settings, dialer);
     let running = tokio::spawn(async move { streams.run(&CancellationToken::new()).await });
