@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use lobd::binance::UserMessage;
 use lobd::binance::parse::UserEvent;
+use lobd::binance::{ConditionalKind, ConditionalRequest, TriggerPrice, UserMessage};
+use lobd::domain::{ClientOrderId, Side, StopSize};
 
 use crate::support::loopback::{
-    DEADLINE, Loopback, ShiftedClock, purchase, settled, user, wait_for,
+    DEADLINE, Loopback, ShiftedClock, bitcoin, purchase, settled, user, wait_for,
 };
 
 /// `lobd` in an empty folder, with the settings given by its environment alone.
@@ -116,6 +117,59 @@ async fn an_order_is_placed_followed_and_cancelled() {
     assert_eq!((&canceled["orders"], &canceled["stops_left"]), (&json!(1), &json!(0)));
     assert_eq!(lobd.json("orders").await, json!([]));
     assert_eq!(lobd.table("orders").await, "no working orders\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn conditional_orders_of_every_type_are_shown_and_counted() {
+    let venue = Loopback::start().await;
+    let (take_profit, trailing) = (foreign_conditional("tp"), foreign_conditional("trail"));
+    venue.rest.place_conditional(&take_profit).await.unwrap();
+    let trailing = ConditionalRequest {
+        kind: ConditionalKind::TrailingStopMarket {
+            callback_rate: "0.05".parse().unwrap(),
+            activate_price: None,
+            quantity: "0.010".parse().unwrap(),
+        },
+        ..trailing
+    };
+    venue.rest.place_conditional(&trailing).await.unwrap();
+    let lobd = Lobd::at(&venue);
+    let orders = lobd.json("orders BTCUSDT").await;
+    let kinds: Vec<&Value> = orders.as_array().unwrap().iter().map(|row| &row["kind"]).collect();
+    assert_eq!(kinds, ["take-profit-market", "trailing-stop-market"], "{orders}");
+    assert_eq!((&orders[0]["price"], &orders[0]["reduce_only"]), (&json!("70000"), &json!(false)));
+    let kept = lobd.json("cancel-all BTCUSDT").await;
+    assert_eq!((&kept["stops"], &kept["stops_left"]), (&json!(0), &json!(2)));
+    let canceled = lobd.json("cancel-all BTCUSDT --stops").await;
+    assert_eq!((&canceled["stops"], &canceled["stops_left"]), (&json!(2), &json!(0)));
+    assert_eq!(lobd.json("orders").await, json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certifying_leaves_the_ground_alone_where_anybodys_conditional_order_waits() {
+    let venue = Loopback::start().await;
+    let take_profit = foreign_conditional("tp");
+    venue.rest.place_conditional(&take_profit).await.unwrap();
+    let lobd = Lobd::at(&venue);
+    let refused = lobd.fails("certify --environment sandbox --case C-170", 6).await;
+    assert!(refused.contains("1 waiting conditional order"), "{refused}");
+    let waiting = venue.rest.waiting_conditionals(None).await.unwrap();
+    assert_eq!(waiting.len(), 1, "it is still there");
+}
+
+/// A take-profit far above the market, as an operator sets one elsewhere.
+fn foreign_conditional(id: &str) -> ConditionalRequest {
+    let price = "70000".parse().unwrap();
+    let quantity = StopSize::Quantity("0.010".parse().unwrap());
+    ConditionalRequest {
+        client_order_id: ClientOrderId::new(id).unwrap(),
+        symbol: bitcoin(),
+        side: Side::Sell,
+        kind: ConditionalKind::TakeProfitMarket(price, quantity),
+        trigger_by: TriggerPrice::Mark,
+        reduce_only: false,
+        price_protect: false,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

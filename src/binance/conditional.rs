@@ -75,7 +75,8 @@ impl RestClient {
     }
 
     /// The waiting stop-market orders of a symbol, or of all. Conditional orders of other types
-    /// (foreign take-profits) are left out: they do not protect.
+    /// (foreign take-profits) are left out: they do not protect. Whoever shows or cancels what
+    /// waits needs [`Self::waiting_conditionals`].
     ///
     /// # Errors
     /// [`BinanceError`].

@@ -7,8 +7,8 @@ use crate::domain::Symbol;
 use super::live::{client, symbol};
 use super::{CommandError, Context};
 
-/// Cancels every working order of a symbol. Protective stops stay unless asked for: without them
-/// an open position is naked.
+/// Cancels every working order of a symbol. Conditional orders (stops, take-profits, trailing
+/// stops) stay unless asked for: without its stop an open position is naked.
 ///
 /// Example: `lobd cancel-all BTCUSDT --stops`
 #[derive(Debug, clap::Args)]
@@ -16,7 +16,7 @@ pub(super) struct Args {
     /// Of what, like BTCUSDT.
     #[arg(value_parser = symbol)]
     symbol: Symbol,
-    /// Cancel waiting stops too.
+    /// Cancel the waiting conditional orders too, whoever placed them.
     #[arg(long)]
     stops: bool,
 }
@@ -34,7 +34,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), CommandErr
     let (rest, output) = (client(context)?, context.output());
     let orders = rest.working_orders(Some(args.symbol)).await?.len();
     rest.cancel_all_orders(args.symbol).await?;
-    let waiting = rest.waiting_stops(Some(args.symbol)).await?.len();
+    let waiting = rest.waiting_conditionals(Some(args.symbol)).await?.len();
     if args.stops {
         rest.cancel_all_stops(args.symbol).await?;
     }
@@ -44,7 +44,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), CommandErr
         return output.json(&canceled);
     }
     output.line(format!(
-        "{}: {orders} orders and {stops} stops cancelled, {stops_left} stops left",
+        "{}: {orders} orders and {stops} conditional orders cancelled, {stops_left} of these left",
         args.symbol
     ))
 }

@@ -9,8 +9,9 @@ use serde::Serialize;
 
 use crate::app::manual::{ManualDesk, ManualError};
 use crate::app::rest_settings;
+use crate::binance::parse::ConditionalReport;
 use crate::binance::{BinanceError, RestClient};
-use crate::domain::{OrderReport, Side, StopReport, StopSize, Symbol, Timestamp};
+use crate::domain::{OrderReport, Side, StopSize, Symbol, Timestamp};
 
 use super::{CommandError, Context, Exit, Output};
 
@@ -114,7 +115,7 @@ pub(super) struct OrderRow {
     symbol: Symbol,
     client_order_id: String,
     order_id: u64,
-    kind: &'static str,
+    kind: String,
     side: String,
     price: Option<String>,
     quantity: String,
@@ -142,7 +143,7 @@ pub(super) const ORDER_HEADER: [&str; 10] = [
 /// A row of the table of orders.
 pub(super) fn order_cells(row: &OrderRow) -> Vec<String> {
     let kind =
-        if row.reduce_only { format!("{}, reduce-only", row.kind) } else { row.kind.to_owned() };
+        if row.reduce_only { format!("{}, reduce-only", row.kind) } else { row.kind.clone() };
     vec![
         row.symbol.to_string(),
         row.client_order_id.clone(),
@@ -163,7 +164,7 @@ impl From<&OrderReport> for OrderRow {
             symbol: order.symbol,
             client_order_id: order.client_order_id.to_string(),
             order_id: order.order_id.0,
-            kind: if order.price.is_some() { "limit" } else { "market" },
+            kind: if order.price.is_some() { "limit" } else { "market" }.to_owned(),
             side: order.side.to_string(),
             price: text(order.price),
             quantity: order.quantity.to_string(),
@@ -176,25 +177,25 @@ impl From<&OrderReport> for OrderRow {
     }
 }
 
-impl From<&StopReport> for OrderRow {
-    fn from(stop: &StopReport) -> Self {
-        let quantity = match stop.size {
+impl From<&ConditionalReport> for OrderRow {
+    fn from(order: &ConditionalReport) -> Self {
+        let quantity = match order.size {
             StopSize::Quantity(quantity) => quantity.to_string(),
             StopSize::ClosePosition => "position".to_owned(),
         };
         Self {
-            symbol: stop.symbol,
-            client_order_id: stop.client_order_id.to_string(),
-            order_id: stop.algo_order_id.0,
-            kind: "stop",
-            side: stop.side.to_string(),
-            price: text(Some(stop.trigger_price)),
+            symbol: order.symbol,
+            client_order_id: order.client_order_id.to_string(),
+            order_id: order.algo_order_id.0,
+            kind: order.kind.as_str().to_lowercase().replace('_', "-"),
+            side: order.side.to_string(),
+            price: text(order.trigger_price),
             quantity,
             filled_quantity: "0".to_owned(),
             average_price: None,
-            status: format!("{:?}", stop.status),
-            reduce_only: true,
-            time: stop.update_time.to_string(),
+            status: format!("{:?}", order.status),
+            reduce_only: order.reduce_only,
+            time: order.update_time.to_string(),
         }
     }
 }

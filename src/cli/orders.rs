@@ -5,7 +5,7 @@ use crate::domain::Symbol;
 use super::live::{ORDER_HEADER, OrderRow, client, order_cells, print_list, symbol};
 use super::{CommandError, Context};
 
-/// Shows working orders and waiting stops.
+/// Shows working orders and waiting conditional orders of every type, whoever placed them.
 ///
 /// Example: `lobd orders BTCUSDT`
 #[derive(Debug, clap::Args)]
@@ -19,8 +19,8 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, context: &Context) -> Result<(), CommandError> {
     let rest = client(context)?;
     let orders = rest.working_orders(args.symbol).await?;
-    let stops = rest.waiting_stops(args.symbol).await?;
+    let waiting = rest.waiting_conditionals(args.symbol).await?;
     let rows: Vec<_> =
-        orders.iter().map(OrderRow::from).chain(stops.iter().map(OrderRow::from)).collect();
+        orders.iter().map(OrderRow::from).chain(waiting.iter().map(OrderRow::from)).collect();
     print_list(context.output(), &rows, &ORDER_HEADER, order_cells, "no working orders")
 }

@@ -142,13 +142,13 @@ impl Ground {
         let (rest, symbol) = (&self.rest, self.instrument.symbol);
         let position = self.in_turn(async || rest.position_of(symbol).await).await?;
         let orders = self.in_turn(async || rest.working_orders(Some(symbol)).await).await?;
-        let stops = self.in_turn(async || rest.waiting_stops(Some(symbol)).await).await?;
+        let waiting = self.in_turn(async || rest.waiting_conditionals(Some(symbol)).await).await?;
         let what = if position.exposure != crate::domain::Exposure::ZERO {
             format!("a position of {}", position.exposure)
         } else if !orders.is_empty() {
             format!("{} open orders", orders.len())
-        } else if !stops.is_empty() {
-            format!("{} waiting stops", stops.len())
+        } else if !waiting.is_empty() {
+            format!("{} waiting conditional orders", waiting.len())
         } else {
             return Ok(());
         };

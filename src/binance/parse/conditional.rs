@@ -26,6 +26,8 @@ pub struct ConditionalReport {
     pub limit_price: Option<Price>,
     /// How much it trades.
     pub size: StopSize,
+    /// Whether it may only make the position smaller.
+    pub reduce_only: bool,
     /// Where it stands.
     pub status: StopStatus,
     /// The order it became.
@@ -60,6 +62,7 @@ pub fn parse_conditional(row: &wire::AlgoOrder) -> Result<ConditionalReport, Par
         trigger_price: limit_price(WHAT, &row.trigger_price)?,
         limit_price: limit_price(WHAT, &row.price)?,
         size: order::stop_size(row.close_position.is_true(), &row.quantity)?,
+        reduce_only: row.reduce_only.is_true() || row.close_position.is_true(),
         status: order::stop_status(&row.algo_status),
         child: child(row)?,
         update_time: Timestamp::from_millis(row.update_time),
