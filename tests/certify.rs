@@ -7,6 +7,7 @@ use lobd::app::certify::{self, Ground, Outcome, Report, Selection};
 use lobd::config::{Settings, Variables};
 use lobd::sim::market::MarketSettings;
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use crate::support::process::Home;
 use crate::support::venue::{Venue, symbol};
@@ -125,7 +126,8 @@ async fn certified(
     }
     let ids = [broken, whole].map(ToOwned::to_owned).to_vec();
     let selection = Selection { ids, reads_only: false };
+    let stop = CancellationToken::new();
     let mut forget = |_: &certify::CaseReport| {};
-    let report = certify::certify(&ground, &selection, &venue.clock, &mut forget).await;
+    let report = certify::certify(&ground, &selection, &venue.clock, &stop, &mut forget).await;
     (faults, broken, whole, report.unwrap())
 }

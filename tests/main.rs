@@ -11,6 +11,10 @@ mod book_replay;
 #[cfg(test)]
 mod certify;
 #[cfg(test)]
+mod certify_covers;
+#[cfg(test)]
+mod certify_ends;
+#[cfg(test)]
 mod client_and_sandbox;
 #[cfg(test)]
 mod commands;

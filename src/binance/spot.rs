@@ -9,7 +9,7 @@ use super::market_history::BarInterval;
 use super::parse::{ExchangeRules, Kline, parse_depth, parse_spot_exchange_info};
 use super::rate::RateBudget;
 use super::request::Request;
-use super::rest::{RestClient, RestSettings};
+use super::rest::{Probe, ProbeAnswer, RestClient, RestSettings};
 use super::wire;
 use crate::book::DepthSnapshot;
 use crate::clock::SharedClock;
@@ -51,6 +51,14 @@ impl SpotClient {
             self_trade_prevention: SelfTradePrevention::default(),
         };
         RestClient::with_budget(settings, clock, RateBudget::documented_spot()).map(Self)
+    }
+
+    /// Sends a question as it is and tells what came back, for `lobd certify`.
+    ///
+    /// # Errors
+    /// [`BinanceError`], as [`RestClient::probe`].
+    pub async fn probe(&self, probe: &Probe) -> Result<ProbeAnswer, BinanceError> {
+        self.0.probe(probe).await
     }
 
     /// What is listed and by which rules; the request limits found are kept from now on.

@@ -12,10 +12,12 @@ use crate::domain::{Environment, Symbol};
 use crate::store::atomic::write_atomically;
 
 use super::live::symbol;
+use super::run::shutdown_on_signals;
 use super::{CommandError, Context, Exit};
 
 /// Tries numbered cases (C-001…) against a venue and writes a dated report: what was sent, what was
-/// expected, what came. Exits 8 if a case failed.
+/// expected, what came. Exits 8 if a case failed or the run ended early; SIGINT and SIGTERM end it
+/// after the request under way, clear away what it opened, and write the report all the same.
 ///
 /// On the sandbox, without `LOBD_REST_URL`, it starts the exchange that lobd carries. With real
 /// money only cases that change nothing are tried. Elsewhere the smallest orders there are will be
@@ -82,14 +84,19 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), CommandErr
             progress.println(format!("{} {}: failed", case.id, case.title));
         }
     };
-    let report = certify::certify(&ground, &selection, &context.clock(), &mut tell).await?;
+    let stop = shutdown_on_signals()?;
+    let report = certify::certify(&ground, &selection, &context.clock(), &stop, &mut tell).await?;
     progress.finish_and_clear();
     let path = write(&report, args, context)?;
     show(&report, &path, context)?;
-    if report.totals.failed > 0 {
-        let message = format!("{} cases failed", report.totals.failed);
+    let failed = report.totals.failed;
+    let faults = match &report.ended_early {
+        Some(why) => Some(format!("{why}; {failed} cases failed")),
+        None => (failed > 0).then(|| format!("{failed} cases failed")),
+    };
+    if let Some(message) = faults {
         return Err(CommandError::message(Exit::VerificationFailed, message)
-            .remedy(format!("{} shows what was sent and what came", path.display())));
+            .remedy(format!("{} shows what was sent, expected and came", path.display())));
     }
     Ok(())
 }

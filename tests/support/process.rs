@@ -169,6 +169,11 @@ impl Running {
         self.signal("TERM");
     }
 
+    /// Asks the process to end, as Ctrl-C does.
+    pub(crate) fn interrupt(&self) {
+        self.signal("INT");
+    }
+
     /// Stops the process where it is, as a suspended machine would.
     pub(crate) fn stop_in_place(&self) {
         self.signal("STOP");

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use serde_json::Value;
 
 use super::case::{Shortfall, ensure};
+use super::evidence::Expectation;
 
 /// An answer of the venue.
 #[derive(Debug, Clone)]
@@ -12,23 +13,33 @@ pub(super) struct Came {
     pub(super) status: u16,
     pub(super) counters: Vec<(String, String)>,
     pub(super) body: Value,
+    pub(super) expectation: Expectation,
 }
 
 impl Came {
     /// The body of an answer that must be a success.
     pub(super) fn accepted(self) -> Result<Value, Shortfall> {
+        self.expectation.is("success: status 200");
         ensure(self.status == 200, || format!("wanted success, came {}", self.summary()))?;
         Ok(self.body)
     }
 
     /// Holds if the answer is a refusal with one of these codes; says which.
     pub(super) fn refused(&self, codes: &[i64]) -> Result<i64, Shortfall> {
-        let code = self.code();
-        let is_wanted = self.status >= 400 && code.is_some_and(|code| codes.contains(&code));
-        ensure(is_wanted, || {
-            format!("wanted a refusal with code {codes:?}, came {}", self.summary())
-        })?;
-        Ok(code.unwrap_or_default())
+        let wanted = format!("a refusal with code {}", one_of(codes));
+        self.expectation.is(wanted.clone());
+        let code = self.code().filter(|code| self.status >= 400 && codes.contains(code));
+        code.ok_or_else(|| Shortfall(format!("wanted {wanted}, came {}", self.summary())))
+    }
+
+    /// Holds if the venue itself refused the request as ours to mend, whatever its code; says which.
+    /// An overload or a proxy's page teaches nothing about the request.
+    pub(super) fn refused_somehow(&self) -> Result<i64, Shortfall> {
+        const WANTED: &str = "a refusal with a code of the venue";
+        self.expectation.is(WANTED);
+        let is_ours = (400..500).contains(&self.status);
+        let code = self.code().filter(|code| is_ours && *code < 0);
+        code.ok_or_else(|| Shortfall(format!("wanted {WANTED}, came {}", self.summary())))
     }
 
     /// The venue's code, if the body has one.
@@ -47,6 +58,11 @@ impl Came {
     fn summary(&self) -> String {
         format!("{} {}", self.status, shorten(&self.body.to_string()))
     }
+}
+
+/// Codes as people read them: `-1 or -2`.
+fn one_of(codes: &[i64]) -> String {
+    codes.iter().map(i64::to_string).collect::<Vec<_>>().join(" or ")
 }
 
 /// The first of a list that must not be empty.
@@ -109,7 +125,12 @@ mod tests {
     use super::*;
 
     fn came(status: u16, body: Value) -> Came {
-        Came { status, counters: vec![("x-mbx-used-weight-1m".into(), "7".into())], body }
+        Came {
+            status,
+            counters: vec![("x-mbx-used-weight-1m".into(), "7".into())],
+            body,
+            expectation: Expectation::default(),
+        }
     }
 
     #[test]
@@ -120,6 +141,9 @@ mod tests {
         assert!(refusal.clone().accepted().unwrap_err().0.contains("-1121"));
         let success = came(200, json!({ "code": "200" }));
         assert!(success.refused(&[200]).is_err(), "a success is no refusal");
+        assert_eq!(refusal.refused_somehow(), Ok(-1121));
+        let overload = came(503, json!({ "code": 0, "msg": "Service Unavailable." }));
+        assert!(overload.refused_somehow().is_err(), "an overload says nothing of the request");
         assert_eq!(success.counter("x-mbx-used-weight-1m"), Ok(7));
         assert!(success.counter("retry-after").is_err());
     }

@@ -67,6 +67,23 @@ impl Stage {
         more.max(filters.min_quantity)
     }
 
+    /// The smallest quantity and a price at which a buy of it is worth less than an order must be:
+    /// near the market, or below it, for a buy may be as cheap as it likes (exchange-api.md 2.3).
+    pub(super) async fn too_little(&mut self) -> Result<Option<(Quantity, Price)>, Shortfall> {
+        let best = self.best().await?;
+        let filters = &self.instrument().filters;
+        let mut price = self.resting_price(Side::Buy, best);
+        while filters.check_notional(price, filters.min_quantity).is_ok() {
+            let lower = price.moved_by(Rate::from_bps(-1_000.0));
+            let lower = lower.and_then(|it| it.round_to_tick(filters.tick_size, Rounding::Down));
+            match lower {
+                Ok(lower) if lower >= filters.min_price && lower < price => price = lower,
+                Ok(_) | Err(_) => return Ok(None),
+            }
+        }
+        Ok(Some((filters.min_quantity, price)))
+    }
+
     /// A limit order, good till cancelled; `id` names it.
     pub(super) fn limit_order(
         &self,

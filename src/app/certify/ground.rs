@@ -18,10 +18,13 @@ use crate::domain::{
 use crate::sandbox::{RunningSandbox, SandboxError, SandboxSettings, Server, listings};
 use crate::sim::{Exchange, ExchangeSettings, SimError};
 
+use super::spot_venue::SpotVenue;
 use super::stage::Stage;
 
 /// The exchange's life before the first request: mark price and trades are there at once.
 const LIFE_BEFORE: Duration = Duration::from_mins(2);
+/// How long clearing waits for a venue that wants silence.
+const LONGEST_SILENCE: Duration = Duration::from_mins(3);
 
 /// Why there is nothing to certify.
 #[derive(Debug, Error)]
@@ -58,6 +61,7 @@ pub struct Ground {
     pub credentials: Option<Credentials>,
     /// What is traded.
     pub instrument: Instrument,
+    spot: SpotVenue,
     /// The exchange we carry, while it is the venue.
     _sandbox: Option<RunningSandbox>,
 }
@@ -72,8 +76,10 @@ impl Ground {
         symbol: Symbol,
         clock: SharedClock,
     ) -> Result<Self, GroundError> {
-        let rest = RestClient::new(rest_settings(settings), clock)?;
-        Self::survey(rest, settings.urls.clone(), settings.credentials.clone(), symbol, None).await
+        let rest = RestClient::new(rest_settings(settings), Arc::clone(&clock))?;
+        let spot = SpotVenue::of(settings.environment, &settings.urls, clock)?;
+        let (urls, credentials) = (settings.urls.clone(), settings.credentials.clone());
+        Self::survey(rest, (urls, spot), credentials, symbol, None).await
     }
 
     /// The exchange we carry, started for this alone on loopback.
@@ -105,13 +111,14 @@ impl Ground {
             timeout: Duration::from_secs(5),
             self_trade_prevention: SelfTradePrevention::default(),
         };
-        let rest = RestClient::new(rest, clock)?;
-        Self::survey(rest, urls, Some(credentials), symbol, Some(sandbox)).await
+        let rest = RestClient::new(rest, Arc::clone(&clock))?;
+        let spot = SpotVenue::of(Environment::Sandbox, &urls, clock)?;
+        Self::survey(rest, (urls, spot), Some(credentials), symbol, Some(sandbox)).await
     }
 
     async fn survey(
         rest: RestClient,
-        urls: Urls,
+        (urls, spot): (Urls, SpotVenue),
         credentials: Option<Credentials>,
         symbol: Symbol,
         sandbox: Option<RunningSandbox>,
@@ -120,14 +127,15 @@ impl Ground {
         let rules = rest.exchange_info().await?;
         let found = rules.instruments.into_iter().find(|listed| listed.symbol == symbol);
         let instrument = found.ok_or(GroundError::NotListed(symbol))?;
-        Ok(Self { rest: Arc::new(rest), urls, credentials, instrument, _sandbox: sandbox })
+        let rest = Arc::new(rest);
+        Ok(Self { rest, urls, credentials, instrument, spot, _sandbox: sandbox })
     }
 
     /// A stage for its cases, whose order ids begin with `run`.
     pub(super) fn stage(&self, run: &str) -> Stage {
         Stage::new(
             Arc::clone(&self.rest),
-            self.urls.clone(),
+            (self.urls.clone(), self.spot.clone()),
             self.instrument.clone(),
             run.to_owned(),
             self.credentials.clone(),
@@ -155,31 +163,52 @@ impl Ground {
         Err(GroundError::NotAtRest { symbol, what })
     }
 
-    /// Leaves nothing behind: no order, no conditional order, no position.
+    /// Leaves nothing behind: no order, no conditional order, no position. What can be cleared is,
+    /// even if something else cannot.
     ///
     /// # Errors
     /// [`GroundError`]: what could not be cleared is to be cleared by hand.
     pub async fn clear(&self) -> Result<(), GroundError> {
         let (rest, symbol) = (&self.rest, self.instrument.symbol);
-        self.in_turn(async || rest.cancel_all_orders(symbol).await).await?;
-        self.in_turn(async || rest.cancel_all_stops(symbol).await).await?;
-        let held = self.in_turn(async || rest.position_of(symbol).await).await?.exposure;
-        if let Some(side) = held.side() {
-            let now = rest.now().millis();
-            let order = closing(symbol, side.opposite(), held.quantity(), now)?;
-            self.in_turn(async || rest.place_order(&order).await).await?;
-        }
+        let orders = self.in_turn(async || rest.cancel_all_orders(symbol).await).await;
+        let conditionals = self.in_turn(async || rest.cancel_all_stops(symbol).await).await;
+        let position = self.close_position().await;
+        orders?;
+        conditionals?;
+        position?;
         self.must_be_at_rest().await
     }
 
-    /// Asks; a question that our own budget holds back, and so was not sent, waits its turn.
+    /// What the operator is told when clearing failed.
+    pub(super) fn not_cleared(&self, error: &GroundError) -> String {
+        let symbol = self.instrument.symbol;
+        format!(
+            "{symbol} may not be at rest: {error}; see `lobd orders` and `lobd position`, and \
+             clear it by hand"
+        )
+    }
+
+    async fn close_position(&self) -> Result<(), GroundError> {
+        let (rest, symbol) = (&self.rest, self.instrument.symbol);
+        let held = self.in_turn(async || rest.position_of(symbol).await).await?.exposure;
+        let Some(side) = held.side() else { return Ok(()) };
+        let order = closing(symbol, side.opposite(), held.quantity(), rest.now().millis())?;
+        self.in_turn(async || rest.place_order(&order).await).await?;
+        Ok(())
+    }
+
+    /// Asks; a question that our own budget or the venue's wish for silence holds back, and so was
+    /// not sent, waits its turn.
     async fn in_turn<T>(
         &self,
         ask: impl AsyncFn() -> Result<T, BinanceError>,
     ) -> Result<T, BinanceError> {
+        let latest = self.rest.now() + LONGEST_SILENCE;
         loop {
             match ask().await {
-                Err(BinanceError::HeldBack { until, .. }) => {
+                Err(BinanceError::HeldBack { until, .. } | BinanceError::Throttled { until })
+                    if until < latest =>
+                {
                     sleep(until.since(self.rest.now())).await;
                 }
                 answer => return answer,

@@ -16,9 +16,15 @@ impl Stage {
 
     /// Opens a stream by the path and query after the host.
     pub(super) async fn open_stream(&mut self, path: &str) -> Result<RawStream, Shortfall> {
-        let url = format!("{}{path}", self.streams_url());
+        let base = self.streams_url().to_owned();
+        self.open_at(&base, path).await
+    }
+
+    /// Opens a stream by the path and query after a base URL.
+    pub(super) async fn open_at(&mut self, base: &str, path: &str) -> Result<RawStream, Shortfall> {
+        let url = format!("{base}{path}");
         RawStream::open(&url).await.map_err(|why| {
-            self.saw(format!("open {path}"), &why);
+            self.saw(format!("open {path}"), &why).is("an open stream");
             Shortfall(format!("{path} cannot be opened: {why}"))
         })
     }
@@ -33,11 +39,12 @@ impl Stage {
         let mut frames = Vec::with_capacity(count);
         while frames.len() < count {
             let Some(text) = stream.next(deadline).await else { break };
+            let text = self.redact(text);
             let frame = serde_json::from_str(&text)
                 .map_err(|_| Shortfall(format!("a frame is no JSON: {}", text.len())))?;
             frames.push(frame);
         }
-        self.saw(format!("{count} frames"), &shown(&frames));
+        self.saw("listened", &shown(&frames)).is(format!("{count} frames"));
         Ok(frames)
     }
 
@@ -64,16 +71,19 @@ impl Stage {
         message: Value,
     ) -> Result<Value, Shortfall> {
         let id = message["id"].clone();
+        let under_way = self.step().lock_owned().await;
         stream.send(message.to_string()).await.map_err(Shortfall)?;
         let deadline = Instant::now() + PATIENCE;
         while let Some(text) = stream.next(deadline).await {
+            let text = self.redact(text);
             let frame: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
             if frame.get("id") == Some(&id) {
-                self.saw(format!("control {message}"), &text);
+                self.saw(message.to_string(), &text).is("an answer of the same id");
                 return Ok(frame);
             }
         }
-        self.saw(format!("control {message}"), "no answer");
+        drop(under_way);
+        self.saw(message.to_string(), "none").is("an answer of the same id");
         Err(Shortfall(format!("no answer to {message}")))
     }
 }

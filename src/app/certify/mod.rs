@@ -4,28 +4,31 @@
 //! are sent as they are; nothing here trades on what it learns. Invariants: **1** with real money
 //! only cases that change nothing are tried; **2** cases that trade begin on an account at rest and
 //! leave it so; **3** no key, signature or listen key stands in a report; **4** the venue's request
-//! limits are kept.
+//! limits are kept; **5** however a run ends, there is a report.
 
 mod came;
 mod case;
 mod cases;
+mod evidence;
 mod facts;
 mod ground;
 mod listening;
 mod page;
 mod report;
+mod spot_venue;
 mod stage;
 
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
 
 pub use case::{Case, Effect};
 pub use cases::all;
+pub use evidence::Evidence;
 pub use ground::{Ground, GroundError};
 pub use page::page;
 pub use report::{CaseReport, Outcome, Report, Totals};
-pub use stage::Evidence;
 
 use case::{Check, Finding, Shortfall};
 use stage::Stage;
@@ -55,15 +58,18 @@ impl Selection {
     }
 }
 
-/// Tries the selected cases one after the other; `tell` hears of each when it has ended.
+/// Tries the selected cases one after the other; `tell` hears of each when it has ended. Once the
+/// first case has begun there is a report, whatever happens: if the venue cannot be cleared, or
+/// `stop` is cancelled, it ends early and says so, after what was opened is cleared away.
 ///
 /// # Errors
-/// [`GroundError`] if the account is not at rest before cases that trade, or cannot be brought to
-/// rest after them; a venue that falls short is no error but a failed case.
+/// [`GroundError`] if the account is not at rest, or cannot be asked, before cases that trade; a
+/// venue that falls short is no error but a failed case.
 pub async fn certify(
     ground: &Ground,
     selection: &Selection,
     clock: &SharedClock,
+    stop: &CancellationToken,
     tell: &mut dyn FnMut(&CaseReport),
 ) -> Result<Report, GroundError> {
     let environment = ground.rest.environment();
@@ -76,17 +82,28 @@ pub async fn certify(
     let started = clock.now();
     let mut stage = ground.stage(&format!("certify-{}", started.millis() % 100_000_000));
     let mut cases = Vec::with_capacity(selected.len());
-    for case in selected {
-        let report = try_case(&case, &mut stage).await;
-        if report.outcome == Outcome::Failed && case.effect == Effect::Trades {
-            // What it left behind would make others fail.
-            ground.clear().await?;
-        }
+    let mut ended_early = None;
+    for case in &selected {
+        let report = try_case(case, &mut stage, stop).await;
+        let leaves_traces = report.outcome == Outcome::Failed && case.effect == Effect::Trades;
         tell(&report);
         cases.push(report);
+        if stop.is_cancelled() {
+            ended_early = Some(format!("stopped in {}", case.id));
+            break;
+        }
+        // What it left behind would make others fail.
+        if leaves_traces && let Err(error) = ground.clear().await {
+            ended_early = Some(format!("given up after {}, for it left traces: {error}", case.id));
+            break;
+        }
     }
-    if trades {
-        ground.clear().await?;
+    if trades && let Err(error) = ground.clear().await {
+        let not_cleared = ground.not_cleared(&error);
+        ended_early = Some(match ended_early {
+            Some(why) => format!("{why}; {not_cleared}"),
+            None => not_cleared,
+        });
     }
     Ok(Report {
         environment,
@@ -94,16 +111,28 @@ pub async fn certify(
         symbol: ground.instrument.symbol,
         started: started.to_string(),
         version: env!("CARGO_PKG_VERSION"),
+        ended_early,
         totals: Totals::of(&cases),
         cases,
     })
 }
 
-async fn try_case(case: &Case, stage: &mut Stage) -> CaseReport {
+/// Tries one case; given up between two requests once `stop` is cancelled.
+async fn try_case(case: &Case, stage: &mut Stage, stop: &CancellationToken) -> CaseReport {
     stage.begin();
     let began = Instant::now();
-    let tried = timeout(LONGEST_CASE, (case.run)(stage)).await;
-    let check = tried.unwrap_or_else(|_| Err(Shortfall("it did not come to an end".to_owned())));
+    let step = stage.step();
+    let stopped = async {
+        stop.cancelled().await;
+        step.lock().await
+    };
+    let check = tokio::select! {
+        biased;
+        tried = timeout(LONGEST_CASE, (case.run)(stage)) => {
+            tried.unwrap_or_else(|_| Err(Shortfall("it did not come to an end".to_owned())))
+        }
+        _at_rest = stopped => Ok(Finding::NotTried("stopped before it ended".to_owned())),
+    };
     let (outcome, detail) = told(check);
     let detail = detail.map(|text| stage.redact(text));
     CaseReport {

@@ -6,8 +6,9 @@ use super::report::{CaseReport, Report};
 
 const STYLE: &str = "body{font:15px sans-serif;max-width:70em;margin:2em auto;padding:0 1em}\
     table{border-collapse:collapse;width:100%}td,th{padding:.25em .6em;text-align:left;\
-    vertical-align:top;border-bottom:1px solid #ddd}td:first-child{white-space:nowrap}pre{white-space:pre-wrap;margin:.2em 0;\
-    font-size:12px;background:#f6f6f6;padding:.4em;overflow-wrap:anywhere}\
+    vertical-align:top;border-bottom:1px solid #ddd}td:first-child{white-space:nowrap}dl{display:grid;\
+    grid-template-columns:6em 1fr;margin:.2em 0;font-size:12px;background:#f6f6f6;padding:.4em}\
+    dt{color:#777}dd{margin:0;font-family:monospace;white-space:pre-wrap;overflow-wrap:anywhere}\
     .passed{color:#177245}.learned{color:#1f4e9c}.not-tried{color:#777}.failed{color:#b00020;\
     font-weight:bold}summary{cursor:pointer}";
 
@@ -22,7 +23,7 @@ pub fn page(report: &Report) -> String {
          <h1>{environment}: {} of {} cases failed</h1>\
          <p>{} at {}, with {}, by lobd {}.</p>\
          <p>{} passed, {} learned (the specification leaves it open), {} not tried, {} failed. \
-         A case unfolds to what was sent and what came.</p>\
+         A case unfolds to what was sent, what was expected and what came.</p>{}\
          <table><tr><th>case<th>claim<th>section<th>outcome<th>ms</tr>",
         totals.failed,
         report.cases.len(),
@@ -34,12 +35,19 @@ pub fn page(report: &Report) -> String {
         totals.learned,
         totals.not_tried,
         totals.failed,
+        ended_early(report),
     );
     for case in &report.cases {
         row(&mut html, case);
     }
     html.push_str("</table></html>\n");
     html
+}
+
+/// What stands above the cases of a report that is not whole.
+fn ended_early(report: &Report) -> String {
+    let why = report.ended_early.as_ref();
+    why.map_or_else(String::new, |why| format!("<p class=\"failed\">{}</p>", escape(why)))
 }
 
 fn row(html: &mut String, report: &CaseReport) {
@@ -53,7 +61,9 @@ fn row(html: &mut String, report: &CaseReport) {
     );
     for evidence in &report.evidence {
         let (sent, came) = (escape(&evidence.sent), escape(&evidence.came));
-        let _ = write!(html, "<pre>→ {sent}\n← {came}</pre>");
+        let expected = escape(&evidence.expected);
+        let _ =
+            write!(html, "<dl><dt>sent<dd>{sent}<dt>expected<dd>{expected}<dt>came<dd>{came}</dl>");
     }
     html.push_str("</details>");
     if let Some(detail) = &report.detail {
@@ -74,8 +84,8 @@ fn escape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::evidence::Evidence;
     use super::super::report::{Outcome, Totals};
-    use super::super::stage::Evidence;
     use super::*;
     use crate::domain::Environment;
 
@@ -89,7 +99,7 @@ mod tests {
             outcome: Outcome::Failed,
             detail: Some("came <b>".to_owned()),
             duration_ms: 3,
-            evidence: vec![Evidence { sent: "GET /".to_owned(), came }],
+            evidence: vec![Evidence { sent: "GET /".into(), expected: "success".into(), came }],
         }];
         let report = Report {
             environment: Environment::Sandbox,
@@ -97,11 +107,15 @@ mod tests {
             symbol: "BTCUSDT".parse().unwrap(),
             started: "2026-11-25T00:00:00Z".to_owned(),
             version: "0",
+            ended_early: Some("stopped <by hand>".to_owned()),
             totals: Totals::of(&reports),
             cases: reports,
         };
         let html = page(&report);
         assert!(html.contains("&lt;script&gt;") && !html.contains("<script>"), "{html}");
+        assert!(
+            html.contains("stopped &lt;by hand&gt;") && html.contains("<dt>expected<dd>success")
+        );
         assert!(html.contains("1 of 1 cases failed") && html.contains("class=\"failed\""));
     }
 }

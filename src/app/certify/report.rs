@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::domain::{Environment, Symbol};
 
-use super::stage::Evidence;
+use super::evidence::Evidence;
 
 /// A dated report of a whole run.
 #[derive(Debug, Clone, Serialize)]
@@ -19,6 +19,8 @@ pub struct Report {
     pub started: String,
     /// The version of lobd.
     pub version: &'static str,
+    /// Why it ended before every case was tried, or what it could not clear away.
+    pub ended_early: Option<String>,
     /// How many cases passed, taught something, were not tried, failed.
     pub totals: Totals,
     /// Every case, in its order.
@@ -53,7 +55,7 @@ pub struct CaseReport {
     pub detail: Option<String>,
     /// How long it took.
     pub duration_ms: u64,
-    /// What was sent and what came.
+    /// What was sent, what was expected, what came.
     pub evidence: Vec<Evidence>,
 }
 

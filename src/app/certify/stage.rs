@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
 use serde_json::Value;
+use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
 use crate::binance::{Access, BinanceError, Method, Probe, RawStream, RestClient};
@@ -13,8 +13,10 @@ use crate::config::{Credentials, Urls};
 use crate::domain::{Instrument, Symbol};
 use crate::sign::{Secret, Signer};
 
-use super::came::{Came, shorten};
+use super::came::Came;
 use super::case::Shortfall;
+use super::evidence::{Evidence, Expectation, Said};
+use super::spot_venue::SpotVenue;
 
 /// How long an event may be awaited.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -22,36 +24,41 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// Parameters of a request, in the order in which they are sent.
 pub(super) type Parameters = Vec<(&'static str, String)>;
 
-/// What was sent and what came.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Evidence {
-    /// The request without secrets and timestamps, or what was waited for.
-    pub sent: String,
-    /// Status and body, shortened.
-    pub came: String,
-}
-
 /// The surroundings of a trial.
 pub(super) struct Stage {
     rest: Arc<RestClient>,
     urls: Urls,
+    spot: SpotVenue,
     credentials: Option<Credentials>,
     instrument: Instrument,
     /// Makes this run's order ids its own.
     run: String,
     named: u32,
-    evidence: Vec<Evidence>,
+    evidence: Vec<Said>,
     secrets: Vec<Secret>,
     user: Option<RawStream>,
     /// The account's events since the case began.
     heard: Vec<Value>,
+    step: Step,
 }
+
+/// Who is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Market {
+    /// USD-M futures.
+    Futures,
+    /// Spot.
+    Spot,
+}
+
+/// Held while a request is under way, so that nobody gives a case up in the middle of it.
+pub(super) type Step = Arc<Mutex<()>>;
 
 impl Stage {
     /// A stage for one instrument; `run` begins every order id.
     pub(super) fn new(
         rest: Arc<RestClient>,
-        urls: Urls,
+        (urls, spot): (Urls, SpotVenue),
         instrument: Instrument,
         run: String,
         credentials: Option<Credentials>,
@@ -61,6 +68,7 @@ impl Stage {
         Self {
             rest,
             urls,
+            spot,
             secrets: secrets.collect(),
             credentials,
             instrument,
@@ -69,6 +77,7 @@ impl Stage {
             evidence: Vec::new(),
             user: None,
             heard: Vec::new(),
+            step: Step::default(),
         }
     }
 
@@ -82,6 +91,10 @@ impl Stage {
 
     pub(super) const fn symbol(&self) -> Symbol {
         self.instrument.symbol
+    }
+
+    pub(super) const fn spot_venue(&self) -> &SpotVenue {
+        &self.spot
     }
 
     /// Base URL of the streams.
@@ -127,13 +140,21 @@ impl Stage {
 
     /// What was sent and what came since the case began.
     pub(super) fn take_evidence(&mut self) -> Vec<Evidence> {
-        std::mem::take(&mut self.evidence)
+        self.evidence.drain(..).map(Evidence::from).collect()
     }
 
     /// Keeps what was seen elsewhere than in an answer.
-    pub(super) fn saw(&mut self, what: impl Into<String>, came: &str) {
-        let (sent, came) = (self.redact(what.into()), self.redact(shorten(came)));
-        self.evidence.push(Evidence { sent, came });
+    pub(super) fn saw(&mut self, what: impl Into<String>, came: &str) -> Expectation {
+        let (sent, came) = (self.redact(what.into()), self.redact(came.to_owned()));
+        let said = Said::new(sent, &came);
+        let expectation = said.expectation();
+        self.evidence.push(said);
+        expectation
+    }
+
+    /// Whoever holds it knows that no request is under way.
+    pub(super) fn step(&self) -> Step {
+        Arc::clone(&self.step)
     }
 
     /// A text that must not be seen in the report from now on.
@@ -193,7 +214,6 @@ impl Stage {
         parameters: Parameters,
         access: Access,
     ) -> Result<Came, Shortfall> {
-        let sent = describe(&method, path, &parameters, access);
         let probe = Probe {
             orders: u32::from(places(&method, path)),
             weight: weight_of(path),
@@ -202,8 +222,21 @@ impl Stage {
             parameters,
             access,
         };
+        self.ask(Market::Futures, &probe).await
+    }
+
+    /// Sends a probe to one of the markets and keeps what was said.
+    pub(super) async fn ask(&mut self, market: Market, probe: &Probe) -> Result<Came, Shortfall> {
+        let sent = describe(probe);
         let answer = loop {
-            match self.rest.probe(&probe).await {
+            let asked = {
+                let _under_way = self.step.lock().await;
+                match market {
+                    Market::Futures => self.rest.probe(probe).await,
+                    Market::Spot => self.spot.probe(probe).await,
+                }
+            };
+            match asked {
                 Err(BinanceError::HeldBack { until, .. }) => {
                     sleep(until.since(self.rest.now())).await;
                 }
@@ -212,12 +245,14 @@ impl Stage {
         };
         match answer {
             Ok(answer) => {
-                self.saw(sent, &format!("{} {}", answer.status, answer.body));
-                let body = serde_json::from_str(&answer.body).unwrap_or(Value::String(answer.body));
-                Ok(Came { status: answer.status, counters: answer.counters, body })
+                let text = self.redact(answer.body);
+                let expectation = self.saw(sent, &format!("{} {text}", answer.status));
+                let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+                let (status, counters) = (answer.status, answer.counters);
+                Ok(Came { status, counters, body, expectation })
             }
             Err(error) => {
-                self.saw(sent, &error.to_string());
+                self.saw(sent, &error.to_string()).is("an answer");
                 Err(Shortfall(format!("no answer: {error}")))
             }
         }
@@ -228,12 +263,19 @@ impl Stage {
         if self.user.is_some() {
             return Ok(());
         }
+        let under_way = self.step.lock().await;
         let key = self.rest.start_listen_key().await;
+        drop(under_way);
         let key = key.map_err(|error| Shortfall(format!("no listen key: {error}")))?;
         self.secrets.push(key.clone());
         let url = format!("{}/private/ws/{}", self.streams_url(), key.expose());
         self.user = Some(RawStream::open(&url).await.map_err(Shortfall)?);
         Ok(())
+    }
+
+    /// Lets go of the account's stream; the next case that listens opens another.
+    pub(super) fn hang_up(&mut self) {
+        self.user = None;
     }
 
     /// The next event of the account, of those told since the case began, that is as wanted.
@@ -247,11 +289,13 @@ impl Stage {
         loop {
             if let Some(found) = self.heard.iter().find(|event| is_wanted(event)) {
                 let found = found.clone();
-                self.saw(format!("event: {what}"), &found.to_string());
+                self.saw("listened to the account's stream", &found.to_string())
+                    .is(format!("the event {what}"));
                 return Ok(found);
             }
             let Some(stream) = &mut self.user else { break };
             let Some(text) = stream.next(deadline).await else { break };
+            let text = self.redact(text);
             let mut event = serde_json::from_str(&text).unwrap_or(Value::Null);
             // Wrapped or not: the path decides (exchange-api.md 1.2).
             if event.get("data").is_some() {
@@ -262,7 +306,7 @@ impl Stage {
         self.user = None;
         let told: Vec<&str> = self.heard.iter().filter_map(|event| event["e"].as_str()).collect();
         let why = format!("{what}: not told within {} s, but {told:?}", PATIENCE.as_secs());
-        self.saw(format!("event: {what}"), "none");
+        self.saw("listened to the account's stream", "none").is(format!("the event {what}"));
         Err(Shortfall(why))
     }
 
@@ -280,10 +324,11 @@ impl Stage {
     }
 }
 
-fn describe(method: &Method, path: &str, parameters: &Parameters, access: Access) -> String {
+fn describe(probe: &Probe) -> String {
+    let Probe { method, path, parameters, access, .. } = probe;
     let shown: Vec<String> =
         parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let how = match access {
+    let how = match *access {
         Access::Public => String::new(),
         Access::Key => ", key only".to_owned(),
         Access::Signed => ", signed".to_owned(),

@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 use super::super::came::{has, integer, is, rows, text};
-use super::super::case::{Case, Check, HOLDS, Shortfall, ensure, learned, not_tried};
+use super::super::case::{Case, Check, Finding, HOLDS, Shortfall, ensure, learned, not_tried};
 use super::super::facts::{with, without};
 use super::super::stage::{Parameters, Stage};
 use crate::domain::{Price, Quantity, Rate, Rounding, Side};
 
-const ALGO: &str = "/fapi/v1/algoOrder";
+pub(super) const ALGO: &str = "/fapi/v1/algoOrder";
 
 pub(super) const CASES: &[Case] = &[
     Case::trades("C-170", "a stop is placed, found, listed and cancelled", "4.6", |stage| {
@@ -69,7 +69,10 @@ async fn trigger(stage: &mut Stage, percent: f64) -> Result<Price, Shortfall> {
 }
 
 /// A sell-stop on mark price for the smallest quantity: its parameters and its id.
-async fn stop(stage: &mut Stage, percent: f64) -> Result<(Parameters, String), Shortfall> {
+pub(super) async fn stop(
+    stage: &mut Stage,
+    percent: f64,
+) -> Result<(Parameters, String), Shortfall> {
     let price = trigger(stage, percent).await?;
     let (quantity, id) = (stage.smallest_quantity(price), stage.new_id());
     Ok((stage.sell_stop((quantity, price), &id), id))
@@ -207,14 +210,17 @@ async fn odd_callback(stage: &mut Stage) -> Check {
     if came.status == 200 {
         discard(stage, &id).await?;
     }
-    ensure(came.status == 400, || format!("status {}", came.status))?;
-    learned(format!("it is refused with {:?}", came.code()))
+    let code = came.refused_somehow()?;
+    learned(format!("it is refused with {code}"))
 }
 
 async fn countdown(stage: &mut Stage) -> Check {
     let (order, id) = stop(stage, -3.0).await?;
     let entry = stage.resting_buy().await?;
     stage.post(ALGO, order).await?.accepted()?;
+    let is_ours = |row: &Value| row["clientAlgoId"] == id.as_str();
+    let waits = open(stage).await?.iter().any(is_ours);
+    ensure(waits, || "the conditional order is not open before the countdown".to_owned())?;
     let set = with(stage.symbol_parameter(), "countdownTime", 1_000);
     stage.post("/fapi/v1/countdownCancelAll", set).await?.accepted()?;
     let fired = stage
@@ -222,7 +228,7 @@ async fn countdown(stage: &mut Stage) -> Check {
             event["o"]["c"] == entry.as_str() && event["o"]["X"] == "CANCELED"
         })
         .await;
-    let survived = open(stage).await?.iter().any(|row| row["clientAlgoId"] == id.as_str());
+    let survived = open(stage).await?.iter().any(is_ours);
     let off = with(stage.symbol_parameter(), "countdownTime", 0);
     stage.post("/fapi/v1/countdownCancelAll", off).await?.accepted()?;
     discard(stage, &id).await?;
@@ -234,7 +240,11 @@ async fn countdown(stage: &mut Stage) -> Check {
     })
 }
 
+/// One with a quantity must be taken first: a service that takes none teaches nothing.
 async fn close_position(stage: &mut Stage) -> Check {
+    let (order, id) = stop(stage, -3.0).await?;
+    stage.post(ALGO, order).await?.accepted()?;
+    discard(stage, &id).await?;
     let (order, id) = stop(stage, -3.0).await?;
     let order = with(without(order, "quantity"), "closePosition", "true");
     let came = stage.post(ALGO, order).await?;
@@ -242,7 +252,8 @@ async fn close_position(stage: &mut Stage) -> Check {
         discard(stage, &id).await?;
         return learned("it is accepted, and waits for a position");
     }
-    learned(format!("it is refused with {:?}", came.code()))
+    let code = came.refused_somehow()?;
+    learned(format!("it is refused with {code}"))
 }
 
 /// Holds the smallest position under a stop that lives while it does, and closes it.
@@ -255,10 +266,11 @@ async fn position_closed(stage: &mut Stage) -> Check {
     let buy = stage.market_order(Side::Buy, quantity, &entry);
     stage.post("/fapi/v1/order", buy).await?.accepted()?;
     let placed = stage.post(ALGO, order).await;
-    close_held(stage).await?;
+    close(stage).await?;
     let placed = placed?;
     if placed.status != 200 {
-        return learned(format!("it is refused with {:?}", placed.code()));
+        let code = placed.refused_somehow()?;
+        return learned(format!("it is refused with {code}"));
     }
     let found = stage.account(ALGO, named(&id)).await;
     discard(stage, &id).await?;
@@ -266,42 +278,97 @@ async fn position_closed(stage: &mut Stage) -> Check {
     learned(format!("it is {status} right after"))
 }
 
-/// Closes whatever is held.
-async fn close_held(stage: &mut Stage) -> Result<(), Shortfall> {
-    if let Some((side, quantity)) = stage.held().await? {
-        let exit = stage.new_id();
-        let order = stage.market_order(side.opposite(), quantity, &exit);
-        stage.post("/fapi/v1/order", with(order, "reduceOnly", "true")).await?.accepted()?;
-    }
-    Ok(())
-}
-
-/// Holds the smallest position, and lets a stop one tick under the last price close it.
+/// Holds two of the smallest positions, lets a stop close one, and sells the other so that a trade
+/// touches the trigger even where nobody else trades.
 async fn triggered(stage: &mut Stage) -> Check {
     stage.listen().await?;
     let best = stage.best().await?;
-    let (quantity, entry, id) = (stage.smallest_quantity(best.ask), stage.new_id(), stage.new_id());
-    let order = stage.market_order(Side::Buy, quantity, &entry);
-    stage.post("/fapi/v1/order", order).await?.accepted()?;
-    let placed = place_near(stage, quantity, &id).await;
-    let outcome = match placed {
-        Ok(()) => told_of_trigger(stage, &id).await,
-        Err(short) => Err(short),
-    };
-    discard(stage, &id).await?;
-    close_held(stage).await?;
+    let quantity = stage.smallest_quantity(best.ask);
+    let mut outcome = not_tried("no trade touched the trigger");
+    for _ in 0..3 {
+        outcome = try_trigger(stage, quantity).await;
+        close(stage).await?;
+        if !matches!(outcome, Ok(Finding::NotTried(_))) {
+            break;
+        }
+    }
     outcome
 }
 
-async fn place_near(stage: &mut Stage, quantity: Quantity, id: &str) -> Result<(), Shortfall> {
+/// One try; closing what is left is the caller's.
+async fn try_trigger(stage: &mut Stage, quantity: Quantity) -> Check {
+    trade(stage, Side::Buy, quantity).await?;
+    trade(stage, Side::Buy, quantity).await?;
+    let Some(finished) = touched(stage, quantity, |order| order).await? else {
+        return not_tried("no trade touched the trigger");
+    };
+    let id = text(&finished["o"], "caid")?.to_owned();
+    let child = text(&finished["o"], "ai")?.parse::<i64>();
+    let child = child.map_err(|_| Shortfall("it names no order".to_owned()))?;
+    stage.event("the stop triggers", |event| is_stop(event, &id, "TRIGGERING")).await?;
+    stage.event("the stop has triggered", |event| is_stop(event, &id, "TRIGGERED")).await?;
+    let trade = stage
+        .event("its order trades", |event| {
+            event["e"] == "ORDER_TRADE_UPDATE"
+                && event["o"]["i"] == child
+                && event["o"]["x"] == "TRADE"
+        })
+        .await?;
+    let name = text(&trade["o"], "c")?;
+    let own = if name == id { "the stop's own id" } else { "another id" };
+    learned(format!("its order carries {own} as client order id"))
+}
+
+pub(super) async fn trade(
+    stage: &mut Stage,
+    side: Side,
+    quantity: Quantity,
+) -> Result<(), Shortfall> {
+    let id = stage.new_id();
+    let order = stage.market_order(side, quantity, &id);
+    stage.post("/fapi/v1/order", order).await?.accepted().map(|_| ())
+}
+
+/// Closes whatever is held.
+pub(super) async fn close(stage: &mut Stage) -> Result<(), Shortfall> {
+    let Some((side, quantity)) = stage.held().await? else { return Ok(()) };
+    let exit = stage.new_id();
+    let order = stage.market_order(side.opposite(), quantity, &exit);
+    stage.post("/fapi/v1/order", with(order, "reduceOnly", "true")).await?.accepted().map(|_| ())
+}
+
+/// Places a sell-stop right under the last price and sells, so that a trade touches it; its event
+/// FINISHED, or nothing if no trade touched it after all.
+pub(super) async fn touched(
+    stage: &mut Stage,
+    quantity: Quantity,
+    shape: fn(Parameters) -> Parameters,
+) -> Result<Option<Value>, Shortfall> {
+    let id = stage.new_id();
+    let told = match place_near(stage, quantity, (id.as_str(), shape)).await {
+        Ok(()) => told_of_end(stage, quantity, &id).await,
+        Err(short) => Err(short),
+    };
+    discard(stage, &id).await?;
+    let Some(ended) = told? else { return Ok(None) };
+    is(&ended["o"], "X", "FINISHED")?;
+    Ok(Some(ended))
+}
+
+async fn place_near(
+    stage: &mut Stage,
+    quantity: Quantity,
+    (id, shape): (&str, fn(Parameters) -> Parameters),
+) -> Result<(), Shortfall> {
     let tick_size = stage.instrument().filters.tick_size;
     // The market may have moved past the trigger before it arrives: then a little lower.
-    for ticks in [1, 5, 20, 100] {
+    for ticks in [0, 1, 5, 20, 100] {
         let best = stage.best().await?;
         let price = best.bid.checked_offset(-ticks * tick_size.units());
         let price = price.map_err(|error| Shortfall(error.to_string()))?;
         let order = with(stage.sell_stop((quantity, price), id), "reduceOnly", "true");
-        let came = stage.post(ALGO, with(order, "workingType", "CONTRACT_PRICE")).await?;
+        let order = shape(with(order, "workingType", "CONTRACT_PRICE"));
+        let came = stage.post(ALGO, order).await?;
         if came.code() != Some(-2021) {
             return came.accepted().map(|_| ());
         }
@@ -309,28 +376,19 @@ async fn place_near(stage: &mut Stage, quantity: Quantity, id: &str) -> Result<(
     Err(Shortfall("the market outran every trigger".to_owned()))
 }
 
-async fn told_of_trigger(stage: &mut Stage, id: &str) -> Check {
-    let is_it = |event: &Value, status: &str| {
-        event["e"] == "ALGO_UPDATE" && event["o"]["caid"] == id && event["o"]["X"] == status
-    };
-    for _ in 0..4 {
-        let has_ended = |event: &Value| is_it(event, "FINISHED") || is_it(event, "REJECTED");
-        let Ok(finished) = stage.event("the stop has ended", has_ended).await else { continue };
-        is(&finished["o"], "X", "FINISHED")?;
-        let child = text(&finished["o"], "ai")?.parse::<i64>();
-        let child = child.map_err(|_| Shortfall("it names no order".to_owned()))?;
-        stage.event("the stop triggers", |event| is_it(event, "TRIGGERING")).await?;
-        stage.event("the stop has triggered", |event| is_it(event, "TRIGGERED")).await?;
-        let trade = stage
-            .event("its order trades", |event| {
-                event["e"] == "ORDER_TRADE_UPDATE"
-                    && event["o"]["i"] == child
-                    && event["o"]["x"] == "TRADE"
-            })
-            .await?;
-        let name = text(&trade["o"], "c")?;
-        let own = if name == id { "the stop's own id" } else { "another id" };
-        return learned(format!("its order carries {own} as client order id"));
-    }
-    not_tried("the market did not touch the trigger in 40 s")
+fn is_stop(event: &Value, id: &str, status: &str) -> bool {
+    event["e"] == "ALGO_UPDATE" && event["o"]["caid"] == id && event["o"]["X"] == status
+}
+
+async fn told_of_end(
+    stage: &mut Stage,
+    quantity: Quantity,
+    id: &str,
+) -> Result<Option<Value>, Shortfall> {
+    // A stream that tells nothing could not tell of the trigger either.
+    stage.event("the stop is NEW", |event| is_stop(event, id, "NEW")).await?;
+    trade(stage, Side::Sell, quantity).await?;
+    let has_ended =
+        |event: &Value| is_stop(event, id, "FINISHED") || is_stop(event, id, "REJECTED");
+    Ok(stage.event("the stop has ended", has_ended).await.ok())
 }

@@ -61,7 +61,8 @@ pub(super) const CASES: &[Case] = &[
     }),
 ];
 
-fn prices(levels: &Value) -> Result<Vec<Price>, Shortfall> {
+/// The prices of levels, each with a quantity.
+pub(super) fn prices(levels: &Value) -> Result<Vec<Price>, Shortfall> {
     let level = |row: &Value| {
         let quantity: Option<Quantity> = row[1].as_str().and_then(|text| text.parse().ok());
         let price: Option<Price> = row[0].as_str().and_then(|text| text.parse().ok());

@@ -4,12 +4,16 @@ mod access;
 mod account;
 mod batches;
 mod conditional;
+mod conditional_limits;
 mod market;
+mod open_points;
 mod orders;
 mod position;
 mod refusals;
+mod refused_codes;
 mod rules;
 mod socket_interface;
+mod spot;
 mod streams;
 mod user_stream;
 
@@ -27,10 +31,14 @@ pub fn all() -> Vec<Case> {
         refusals::CASES,
         batches::CASES,
         conditional::CASES,
+        conditional_limits::CASES,
         position::CASES,
         streams::CASES,
         user_stream::CASES,
         socket_interface::CASES,
+        spot::CASES,
+        open_points::CASES,
+        refused_codes::CASES,
     ]
     .concat()
 }

@@ -119,12 +119,10 @@ fn off_step(order: Parameters) -> Parameters {
 
 async fn too_small(stage: &mut Stage) -> Check {
     let order = sound(stage).await?;
-    let smallest = stage.instrument().filters.min_quantity;
-    let best = stage.best().await?;
-    if stage.instrument().filters.check_notional(best.bid, smallest).is_ok() {
-        return not_tried("the smallest quantity is large enough here");
-    }
-    must_be_refused(stage, with(order, "quantity", smallest), &[-4164]).await
+    let Some((quantity, price)) = stage.too_little().await? else {
+        return not_tried("the smallest quantity is worth enough at every price");
+    };
+    must_be_refused(stage, with(with(order, "quantity", quantity), "price", price), &[-4164]).await
 }
 
 async fn too_dear(stage: &mut Stage) -> Check {

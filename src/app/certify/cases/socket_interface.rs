@@ -31,7 +31,7 @@ pub(super) const CASES: &[Case] = &[
 async fn open(stage: &mut Stage) -> Result<RawStream, Shortfall> {
     let url = stage.socket_interface_url();
     RawStream::open(&url).await.map_err(|why| {
-        stage.saw("open the socket interface", &why);
+        stage.saw("open the socket interface", &why).is("an open socket");
         Shortfall(format!("the socket interface cannot be opened: {why}"))
     })
 }

@@ -163,7 +163,9 @@ async fn two_raw(stage: &mut Stage) -> Check {
         depth |= text.contains("\"depthUpdate\"");
         ticker |= text.contains("\"bookTicker\"");
     }
-    stage.saw(path, &format!("depth {depth}, bookTicker {ticker}"));
+    stage
+        .saw(format!("listened on {path}"), &format!("depth {depth}, bookTicker {ticker}"))
+        .is("both");
     ensure(depth && ticker, || format!("depth came: {depth}, bookTicker came: {ticker}"))?;
     HOLDS
 }
@@ -200,6 +202,8 @@ async fn unknown_method(stage: &mut Stage) -> Check {
 }
 
 async fn wrong_route(stage: &mut Stage) -> Check {
+    // Silence teaches something only where the stream flows on its own route.
+    stage.market_frames("market", "markPrice@1s", 1).await?;
     let name = format!("{}@markPrice@1s", stage.stream_symbol());
     let mut stream = stage.open_stream("/public/ws").await?;
     let asked = json!({ "method": "SUBSCRIBE", "params": [name], "id": 5 });
@@ -207,7 +211,7 @@ async fn wrong_route(stage: &mut Stage) -> Check {
     ensure(answer["result"].is_null(), || format!("{answer}"))?;
     let deadline = Instant::now() + Duration::from_secs(3);
     let told = stream.next(deadline).await;
-    stage.saw("3 s of silence", told.as_deref().unwrap_or("none came"));
+    stage.saw("listened for 3 s", told.as_deref().unwrap_or("silence")).is("silence");
     learned(match told {
         None => "it is acknowledged and silent: an acknowledgement proves nothing",
         Some(_) => "it flows all the same: this venue does not reveal a routing mistake",
@@ -218,7 +222,7 @@ async fn pong(stage: &mut Stage) -> Check {
     let path = format!("/public/ws/{}@bookTicker", stage.stream_symbol());
     let mut stream = stage.open_stream(&path).await?;
     let answered = stream.answers_ping(Instant::now() + PATIENCE).await;
-    stage.saw("a ping", if answered { "its pong" } else { "no pong" });
+    stage.saw("a ping", if answered { "its pong" } else { "no pong" }).is("its pong");
     ensure(answered, || format!("no pong in {} s", PATIENCE.as_secs()))?;
     HOLDS
 }

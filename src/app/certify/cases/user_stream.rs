@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::super::came::{decimal, has, is, text};
-use super::super::case::{Case, Check, HOLDS, Shortfall, ensure, learned, not_tried};
+use super::super::case::{Case, Check, HOLDS, Shortfall, ensure, learned};
 use super::super::facts::with;
 use super::super::stage::{PATIENCE, Stage};
 use crate::binance::{Access, Method, RawStream};
@@ -49,13 +49,19 @@ pub(super) const CASES: &[Case] = &[
     Case::trades("C-229", "the form /private/stream?listenKey=… wraps", "1.2", |stage| {
         Box::pin(wrapped_form(stage))
     }),
-    Case::reads("C-230", "a key that is none opens a stream that is silent", "4.7", |stage| {
+    Case::trades("C-230", "a key that is none opens a stream that is silent", "4.7", |stage| {
         Box::pin(bogus_key(stage))
     }),
     Case::trades("C-231", "a new leverage is told", "5.4", |stage| Box::pin(leverage_told(stage))),
     Case::trades("C-232", "events of one kind come in the order of their times", "5.1", |stage| {
         Box::pin(told_in_order(stage))
     }),
+    Case::trades(
+        "C-233",
+        "the form /private/stream?streams= with SUBSCRIBE wraps",
+        "1.2",
+        |stage| Box::pin(subscribed_form(stage)),
+    ),
 ];
 
 async fn ask_for_key(stage: &mut Stage) -> Result<String, Shortfall> {
@@ -67,7 +73,9 @@ async fn ask_for_key(stage: &mut Stage) -> Result<String, Shortfall> {
 
 async fn same_key(stage: &mut Stage) -> Check {
     let (first, second) = (ask_for_key(stage).await?, ask_for_key(stage).await?);
-    stage.saw("POST listenKey, twice", if first == second { "the same" } else { "two keys" });
+    stage
+        .saw("POST listenKey, twice", if first == second { "the same key" } else { "two keys" })
+        .is("the same key");
     ensure(first == second, || "two keys".to_owned())?;
     HOLDS
 }
@@ -189,12 +197,13 @@ async fn account_told(stage: &mut Stage) -> Check {
 
 async fn trade_lite_told(stage: &mut Stage) -> Check {
     let id = traded(stage).await?;
+    // A stream that does not tell the trade at all teaches nothing of its short form.
+    let whole = stage.event("TRADE", |event| is_order(event, &id, "TRADE")).await?;
     let is_it = |event: &Value| event["e"] == "TRADE_LITE" && event["c"] == id.as_str();
     let Ok(told) = stage.event("TRADE_LITE", is_it).await else {
         return learned("TRADE_LITE is not told");
     };
     has(&told, &["s", "q", "p", "m", "S", "L", "l", "t", "i"])?;
-    let whole = stage.event("TRADE", |event| is_order(event, &id, "TRADE")).await?;
     ensure(whole["o"]["t"] == told["t"], || "another trade id".to_owned())?;
     learned("TRADE_LITE is told, with the trade id of the whole event")
 }
@@ -218,19 +227,32 @@ async fn stop_told(stage: &mut Stage) -> Check {
     HOLDS
 }
 
-/// Opens another stream of the account and waits for the event of a cancelled order on it.
+/// Opens another stream of the account and waits for the event of a cancelled order on it, which
+/// the usual form of the stream must tell.
 async fn told_over(stage: &mut Stage, path: &str) -> Result<Option<Value>, Shortfall> {
+    stage.listen().await?;
     let mut stream = stage.open_stream(path).await?;
+    told_on(stage, &mut stream, path).await
+}
+
+/// Waits for the event of a cancelled order on a stream of the account that is open beside the
+/// usual one.
+async fn told_on(
+    stage: &mut Stage,
+    stream: &mut RawStream,
+    path: &str,
+) -> Result<Option<Value>, Shortfall> {
     let id = stage.resting_buy().await?;
     stage.cancel(&id).await?;
+    stage.event("CANCELED", |event| is_order(event, &id, "CANCELED")).await?;
     let deadline = Instant::now() + PATIENCE;
     while let Some(text) = stream.next(deadline).await {
         if text.contains(&id) && text.contains("CANCELED") {
-            stage.saw(path, &text);
+            stage.saw(format!("listened on {path}"), &text).is("the same event");
             return Ok(serde_json::from_str(&text).ok());
         }
     }
-    stage.saw(path, "no event of the order");
+    stage.saw(format!("listened on {path}"), "no event of the order").is("the same event");
     Ok(None)
 }
 
@@ -258,14 +280,38 @@ async fn wrapped_form(stage: &mut Stage) -> Check {
     }
 }
 
+/// The list of streams may be empty; the key is subscribed to like one of them.
+async fn subscribed_form(stage: &mut Stage) -> Check {
+    stage.listen().await?;
+    let key = ask_for_key(stage).await?;
+    let path = "/private/stream?streams=";
+    let mut stream = stage.open_stream(path).await?;
+    let asked = json!({ "method": "SUBSCRIBE", "params": [key], "id": 1 });
+    let answer = stage.control(&mut stream, asked).await?;
+    ensure(answer["result"].is_null() && answer.get("error").is_none(), || format!("{answer}"))?;
+    match told_on(stage, &mut stream, path).await? {
+        Some(event) => {
+            has(&event, &["stream", "data"])?;
+            HOLDS
+        }
+        None => learned("it is acknowledged and silent: use /private/ws/<key>"),
+    }
+}
+
 async fn bogus_key(stage: &mut Stage) -> Check {
     let path = format!("{}/private/ws/{}", stage.streams_url(), "a".repeat(64));
+    stage.listen().await?;
     let mut stream = match RawStream::open(&path).await {
         Ok(stream) => stream,
         Err(why) => return learned(format!("it does not open: {why}")),
     };
+    let id = stage.resting_buy().await?;
+    stage.cancel(&id).await?;
+    stage.event("CANCELED", |event| is_order(event, &id, "CANCELED")).await?;
     let told = stream.next(Instant::now() + Duration::from_secs(3)).await;
-    stage.saw("3 s on a key that is none", told.as_deref().unwrap_or("silence"));
+    stage
+        .saw("listened for 3 s on a key that is none", told.as_deref().unwrap_or("silence"))
+        .is("silence");
     ensure(told.is_none(), || "it tells something".to_owned())?;
     HOLDS
 }
@@ -280,8 +326,8 @@ async fn leverage_told(stage: &mut Stage) -> Check {
         let asked = with(symbol.clone(), "leverage", leverage);
         stage.post("/fapi/v1/leverage", asked).await?.accepted()?;
     }
-    let told = stage.event("a new leverage", |event| event["e"] == "ACCOUNT_CONFIG_UPDATE").await;
-    let Ok(told) = told else { return not_tried("no event came; it may be off for this account") };
+    let told = stage.event("ACCOUNT_CONFIG_UPDATE", |event| event["e"] == "ACCOUNT_CONFIG_UPDATE");
+    let told = told.await?;
     has(&told["ac"], &["s", "l"])?;
     HOLDS
 }
