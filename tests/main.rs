@@ -15,6 +15,8 @@ mod certify_covers;
 #[cfg(test)]
 mod certify_ends;
 #[cfg(test)]
+mod certify_faults;
+#[cfg(test)]
 mod client_and_sandbox;
 #[cfg(test)]
 mod commands;

@@ -135,7 +135,8 @@ async fn same_fee_burn(stage: &mut Stage) -> Check {
     if came.status == 200 {
         return learned("it is accepted");
     }
-    learned(format!("it is refused with {:?}", came.code()))
+    let code = came.refused_somehow()?;
+    learned(format!("it is refused with {code}"))
 }
 
 fn tether(came: &Value) -> Result<Value, Shortfall> {
