@@ -95,6 +95,7 @@ mod sandbox_spot;
 #[cfg(test)]
 mod sandbox_stops;
 #[cfg(test)]
+mod sandbox_strictness;
 mod signature_vectors;
 #[cfg(test)]
 mod sim_exchange;

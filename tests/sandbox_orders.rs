@@ -94,7 +94,10 @@ async fn a_changed_order_tells_so_and_its_history_is_kept() {
     assert_eq!(events.next_named("ORDER_TRADE_UPDATE").await["o"]["x"], "NEW");
     let event = events.next_named("ORDER_TRADE_UPDATE").await["o"].clone();
     assert_eq!((&event["x"], &event["X"]), (&json!("AMENDMENT"), &json!("NEW")));
-    assert_eq!((&event["M"], &event["q"], &event["p"]), (&json!(77), &json!("2"), &json!("59001")));
+    assert_eq!(
+        (&event["M"], &event["q"], &event["p"]),
+        (&json!("77"), &json!("2"), &json!("59001"))
+    );
 
     let id = format!("symbol=BTCUSDT&orderId={}", placed["orderId"]);
     let history = venue.signed("GET", "/fapi/v1/orderAmendment", &id).await.ok();

@@ -138,12 +138,17 @@ impl Parameters {
         self.decimal(name)
     }
 
+    /// A decimal text without an exponent: the venue writes them, but takes none (4.1).
     fn decimal<T>(&self, name: &str) -> Result<Option<T>, Refusal>
     where
         T: FromStr<Err = crate::domain::DecimalError>,
     {
-        let parse =
-            |text: &str| text.parse().map_err(|error: T::Err| Refusal::of_decimal(name, &error));
+        let parse = |text: &str| {
+            if text.contains(['e', 'E']) {
+                return Err(Refusal::illegal(name, r"^([0-9]{1,20})(\.[0-9]{1,20})?$"));
+            }
+            text.parse().map_err(|error: T::Err| Refusal::of_decimal(name, &error))
+        };
         self.text(name)?.map(parse).transpose()
     }
 

@@ -52,7 +52,22 @@ pub(super) enum Pool {
     Calls,
     /// Requests to the spot interface.
     Spot,
+    /// Questions about funding, counted one by one and told in no header (exchange-api.md 2.1).
+    Funding,
 }
+
+impl Pool {
+    /// How long its window is.
+    const fn length_ms(self) -> i64 {
+        match self {
+            Self::Rest | Self::Calls | Self::Spot => MINUTE_MS,
+            Self::Funding => 5 * MINUTE_MS,
+        }
+    }
+}
+
+/// Questions about funding in five minutes (exchange-api.md 6).
+pub(super) const FUNDING_QUESTIONS_5M: u32 = 500;
 
 /// Request weight in a minute at the spot interface (exchange-api.md 10).
 pub(super) const SPOT_WEIGHT_1M: u32 = 6_000;
@@ -90,6 +105,7 @@ pub(super) struct Windows {
     weight: Window,
     weight_of_calls: Window,
     weight_of_spot: Window,
+    questions_of_funding: Window,
     orders: BTreeMap<AccountId, Orders>,
     refused: Window,
     bans: u32,
@@ -136,8 +152,9 @@ impl Windows {
         let limit = match pool {
             Pool::Rest | Pool::Calls => self.limits.weight_1m,
             Pool::Spot => SPOT_WEIGHT_1M,
+            Pool::Funding => FUNDING_QUESTIONS_5M,
         };
-        let used = self.pool(pool).used(now, MINUTE_MS);
+        let used = self.pool(pool).used(now, pool.length_ms());
         *used = used.saturating_add(weight);
         if *used <= limit {
             return Ok(());
@@ -150,7 +167,7 @@ impl Windows {
             self.ban(now, doubled.min(LONGEST_BAN));
             self.check_ban(now)?;
         }
-        let left = seconds_left(now, MINUTE_MS);
+        let left = seconds_left(now, pool.length_ms());
         Err(Refusal::too_much_weight(limit).retry_after(left))
     }
 
@@ -181,7 +198,7 @@ impl Windows {
 
     /// What has been used of every limit by now, the orders by one account.
     pub(super) fn used(&mut self, now: Timestamp, pool: Pool, account: AccountId) -> Used {
-        let weight_1m = *self.pool(pool).used(now, MINUTE_MS);
+        let weight_1m = *self.pool(pool).used(now, pool.length_ms());
         let orders = self.orders.entry(account).or_default();
         Used {
             weight_1m,
@@ -195,6 +212,7 @@ impl Windows {
             Pool::Rest => &mut self.weight,
             Pool::Calls => &mut self.weight_of_calls,
             Pool::Spot => &mut self.weight_of_spot,
+            Pool::Funding => &mut self.questions_of_funding,
         }
     }
 
@@ -206,7 +224,10 @@ impl Windows {
         of_order: Option<AccountId>,
     ) -> Vec<(&'static str, String)> {
         let used = self.used(now, pool, of_order.unwrap_or_default());
-        let mut headers = vec![("x-mbx-used-weight-1m", used.weight_1m.to_string())];
+        let mut headers = Vec::new();
+        if pool != Pool::Funding {
+            headers.push(("x-mbx-used-weight-1m", used.weight_1m.to_string()));
+        }
         if of_order.is_some() {
             headers.push(("x-mbx-order-count-10s", used.orders_10s.to_string()));
             headers.push(("x-mbx-order-count-1m", used.orders_1m.to_string()));
@@ -243,6 +264,19 @@ mod tests {
         assert_eq!((refused.status, refused.retry_after), (429, Some(1)));
         assert!(windows.spend_weight(at(60_000), Pool::Rest, 10).is_ok(), "the next minute");
         assert!(windows.spend_weight(at(60_000), Pool::Calls, 10).is_ok(), "a pool of its own");
+    }
+
+    #[test]
+    fn questions_about_funding_are_counted_apart_and_in_five_minutes() {
+        let mut windows = Windows::new(LIMITS);
+        for _ in 0..FUNDING_QUESTIONS_5M {
+            assert_eq!(windows.spend_weight(at(0), Pool::Funding, 1), Ok(()));
+        }
+        let refused = windows.spend_weight(at(61_000), Pool::Funding, 1).unwrap_err();
+        assert_eq!((refused.status, refused.retry_after), (429, Some(239)));
+        assert!(windows.spend_weight(at(61_000), Pool::Rest, 1).is_ok(), "a pool of its own");
+        assert!(windows.spend_weight(at(300_000), Pool::Funding, 1).is_ok(), "the next window");
+        assert_eq!(windows.headers(at(300_000), Pool::Funding, None), []);
     }
 
     #[test]

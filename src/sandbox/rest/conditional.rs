@@ -18,7 +18,7 @@ use super::stop_body::StopBody;
 use super::{Answer, Done, order_form, to_json};
 
 /// The widest span of orders that may be asked for: seven days.
-const WIDEST_SPAN_MS: i64 = 7 * 24 * 3_600_000;
+const WIDEST_SPAN_MS: i64 = 7 * 24 * 3_600_000 - 1;
 
 /// The callback rates there are, in units of 1e-8 of a fraction: 0.1 to 20 per cent.
 const CALLBACKS: std::ops::RangeInclusive<i64> = 100_000..=20_000_000;

@@ -143,11 +143,13 @@ struct AggregateTrade {
     m: bool,
 }
 
+/// Aggregate trades of less than an hour are told at once.
+const WIDEST_AGGREGATES_MS: i64 = 3_600_000 - 1;
+
 /// The newest aggregates; what is asked beyond those kept is not found.
 pub(super) fn aggregate_trades(floor: &mut Floor, parameters: &Parameters) -> Answer {
     let from_id: Option<u64> = parameters.integer("fromId")?;
-    let since = parameters.moment("startTime")?;
-    let until = parameters.moment("endTime")?;
+    let (since, until) = parameters.span(WIDEST_AGGREGATES_MS)?;
     let limit = parameters.limit(500, 1_000)?;
     let symbol = parameters.symbol()?;
     let places = floor.card(symbol)?.places;

@@ -158,8 +158,8 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint("GET", "/fapi/v1/forceOrders", Signed, BySymbol(20, 50), positions::forced_orders),
     endpoint("GET", "/fapi/v1/adlQuantile", Signed, Of(5), positions::deleveraging_quantile),
     endpoint("GET", "/fapi/v1/income", Signed, Of(30), income::income),
-    endpoint("GET", "/fapi/v1/fundingRate", Public, Of(0), funding::rates),
-    endpoint("GET", "/fapi/v1/fundingInfo", Public, Of(0), funding::adjusted),
+    endpoint("GET", "/fapi/v1/fundingRate", Public, Of(1), funding::rates),
+    endpoint("GET", "/fapi/v1/fundingInfo", Public, Of(1), funding::adjusted),
     endpoint("GET", "/fapi/v1/accountConfig", Signed, Of(5), configuration::account),
     endpoint("GET", "/fapi/v1/symbolConfig", Signed, Of(5), configuration::symbol),
     endpoint("GET", "/fapi/v1/commissionRate", Signed, Of(20), configuration::commission_rate),
@@ -192,7 +192,11 @@ pub(super) fn endpoint_at(method: &str, path: &str) -> Option<&'static Endpoint>
 impl Endpoint {
     /// From which pool its weight is taken.
     fn pool(&self) -> Pool {
-        if self.path.starts_with("/api/") { Pool::Spot } else { Pool::Rest }
+        match self.path {
+            "/fapi/v1/fundingRate" | "/fapi/v1/fundingInfo" => Pool::Funding,
+            path if path.starts_with("/api/") => Pool::Spot,
+            _ => Pool::Rest,
+        }
     }
 
     /// What it asks of its caller.

@@ -15,7 +15,10 @@ use super::order_form::Form;
 use super::{Answer, Done, market, to_json};
 
 /// The widest span of trades or orders that may be asked for: seven days.
-const WIDEST_SPAN_MS: i64 = 7 * 24 * 3_600_000;
+const WIDEST_SPAN_MS: i64 = 7 * 24 * 3_600_000 - 1;
+
+/// The longest span of trades: a week is not too much.
+const WIDEST_TRADES_MS: i64 = 7 * 24 * 3_600_000;
 
 pub(super) fn place(floor: &mut Floor, parameters: &Parameters) -> Answer {
     let form = Form::read(floor, parameters)?;
@@ -164,7 +167,7 @@ pub(super) fn user_trades(floor: &mut Floor, parameters: &Parameters) -> Answer 
     let card = floor.card(symbol)?;
     parameters.only(&["symbol", "orderId", "startTime", "endTime", "fromId", "limit"])?;
     let from_id = parameters.integer("fromId")?.map(TradeId);
-    let (since, until) = parameters.span(WIDEST_SPAN_MS)?;
+    let (since, until) = parameters.span(WIDEST_TRADES_MS)?;
     if from_id.is_some() && (since.is_some() || until.is_some()) {
         let message = "Combination of optional parameters invalid.";
         return Err(Refusal::new(-1128, message));

@@ -63,7 +63,8 @@ pub(super) fn result(id: &Value, result: &Value) -> String {
     json!({ "result": result, "id": id }).to_string()
 }
 
-fn refused(id: &Value, code: u8, message: &str) -> String {
+/// The answer to a control message that is not obeyed.
+pub(super) fn refused(id: &Value, code: u8, message: &str) -> String {
     json!({ "error": { "code": code, "msg": message }, "id": id }).to_string()
 }
 

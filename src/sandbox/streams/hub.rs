@@ -200,7 +200,10 @@ impl Hub {
         let reply = match control::parse(text) {
             Ok(message) => {
                 let result = socket.obey(message.control);
-                control::result(&message.id, &result)
+                result.map_or_else(
+                    |why| control::refused(&message.id, 2, why),
+                    |result| control::result(&message.id, &result),
+                )
             }
             Err(refused) => refused,
         };
@@ -292,13 +295,18 @@ impl Opening {
         self.address.route == route && self.address.streams.contains(stream)
     }
 
-    /// Does what a control message asks; the answer is the `result` of the reply.
-    fn obey(&mut self, control: Control) -> serde_json::Value {
+    /// Does what a control message asks; the answer is the `result` of the reply, or why nothing
+    /// was done.
+    fn obey(&mut self, control: Control) -> Result<serde_json::Value, &'static str> {
         let address = &mut self.address;
-        match control {
+        Ok(match control {
             Control::Subscribe(names) => {
-                let room = MOST_STREAMS.saturating_sub(address.streams.len());
-                address.streams.extend(names.into_iter().take(room));
+                let mut wanted = address.streams.clone();
+                wanted.extend(names);
+                if wanted.len() > MOST_STREAMS {
+                    return Err("Invalid request: too many streams");
+                }
+                address.streams = wanted;
                 serde_json::Value::Null
             }
             Control::Unsubscribe(names) => {
@@ -312,7 +320,7 @@ impl Opening {
                 serde_json::Value::Null
             }
             Control::IsWrapped => address.is_wrapped.into(),
-        }
+        })
     }
 }
 
@@ -347,6 +355,23 @@ mod tests {
         }
         assert!(cut.is_cancelled() && hub.len() == 0);
         assert!(frames.try_recv().is_ok(), "what was queued may still be read");
+    }
+
+    #[test]
+    fn a_subscription_beyond_the_limit_is_refused_whole() {
+        let mut hub = Hub::default();
+        let (id, mut frames, _) = socket(&mut hub, "/market/ws/first");
+        let names: Vec<String> = (0..MOST_STREAMS).map(|number| format!("s{number}")).collect();
+        let ask = |names: &[String]| {
+            serde_json::json!({ "method": "SUBSCRIBE", "params": names, "id": 1 }).to_string()
+        };
+        hub.control(id, &ask(&names));
+        let refused = frames.try_recv().unwrap();
+        assert!(refused.as_str().contains("too many streams"), "{refused}");
+        hub.control(id, r#"{"method":"LIST_SUBSCRIPTIONS","id":2}"#);
+        assert_eq!(frames.try_recv().unwrap().as_str(), r#"{"id":2,"result":["first"]}"#);
+        hub.control(id, &ask(&names[1..]));
+        assert_eq!(frames.try_recv().unwrap().as_str(), r#"{"id":1,"result":null}"#);
     }
 
     #[test]

@@ -95,7 +95,7 @@ impl UserFrames<'_> {
                 prevention: words::prevention(order.terms.prevention),
                 pm: words::price_match(order.terms.price_match),
                 gtd: words::good_till(&order.terms),
-                modify_id: order.modify_id.filter(|_| is_amended),
+                modify_id: order.modify_id.filter(|_| is_amended).map(|id| id.to_string()),
                 er: event.expiry.code().to_string(),
             },
         })
@@ -272,7 +272,7 @@ struct OrderPart {
     pm: &'static str,
     gtd: i64,
     #[serde(rename = "M", skip_serializing_if = "Option::is_none")]
-    modify_id: Option<u64>,
+    modify_id: Option<String>,
     er: String,
 }
 
