@@ -17,6 +17,8 @@ mod connection_budget;
 mod control;
 mod error;
 mod feed_watch;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod gateway;
 mod handover;
 mod history;

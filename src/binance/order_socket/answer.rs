@@ -7,26 +7,26 @@ use crate::binance::wire;
 
 /// One answer.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(in crate::binance) struct Answer {
     /// As an HTTP status.
-    pub(super) status: u16,
+    pub(in crate::binance) status: u16,
     /// The result's JSON, or the refusal's.
-    pub(super) outcome: Result<String, String>,
+    pub(in crate::binance) outcome: Result<String, String>,
     /// What is used of the limits.
-    pub(super) used: Vec<Used>,
+    pub(in crate::binance) used: Vec<Used>,
 }
 
 /// What is used of one limit.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Used {
-    pub(super) kind: RateLimitKind,
-    pub(super) window: Duration,
-    pub(super) count: u32,
+pub(in crate::binance) struct Used {
+    pub(in crate::binance) kind: RateLimitKind,
+    pub(in crate::binance) window: Duration,
+    pub(in crate::binance) count: u32,
 }
 
 impl Answer {
     /// Reads a message that is an answer.
-    pub(super) fn read(text: &str) -> Result<Self, ParseError> {
+    pub(in crate::binance) fn read(text: &str) -> Result<Self, ParseError> {
         let answer: wire::SocketAnswer<'_> = read_json("order socket answer", text)?;
         let json = |raw: Option<&serde_json::value::RawValue>| {
             raw.map_or_else(String::new, |raw| raw.get().to_owned())
@@ -40,7 +40,7 @@ impl Answer {
 }
 
 /// The id of the request a message answers, if it is an answer at all.
-pub(super) fn id_of(text: &str) -> Option<u64> {
+pub(in crate::binance) fn id_of(text: &str) -> Option<u64> {
     #[derive(serde::Deserialize)]
     struct Id {
         id: wire::Text,

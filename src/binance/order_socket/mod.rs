@@ -6,7 +6,7 @@
 //! does not come, and is never sent again; **2** what waits for an answer is bounded; **3** each
 //! request carries its own signature, and no message shows it.
 
-mod answer;
+pub(super) mod answer;
 mod connection;
 mod message;
 mod pending;
