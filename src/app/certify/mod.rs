@@ -121,10 +121,10 @@ pub async fn certify(
 async fn try_case(case: &Case, stage: &mut Stage, stop: &CancellationToken) -> CaseReport {
     stage.begin();
     let began = Instant::now();
-    let step = stage.step();
+    let under_way = stage.step();
     let stopped = async {
         stop.cancelled().await;
-        step.lock().await
+        under_way.lock().await
     };
     let check = tokio::select! {
         biased;
