@@ -36,7 +36,7 @@ const MARKED: [(&str, Cover); 15] = [
     ("FAQ says an amend resets STP to NONE", Cases(&["C-280"])),
     ("`commission` in userTrades", Cases(&["C-193"])),
     ("Whether it also cancels algo orders", Cases(&["C-181"])),
-    ("closePosition is not honoured by the algo endpoint", Cases(&["C-182", "C-184", "C-185"])),
+    ("closePosition is not honoured by the algo endpoint", Cases(&["C-182", "C-185", "C-186"])),
     ("The child order's own ORDER_TRADE_UPDATE", Cases(&["C-183"])),
     // Provoking it would be bad manners.
     ("| 429 (-1003, or -1015 for orders)", Either("src/binance/error.rs", "retry_after")),
@@ -64,7 +64,7 @@ const LISTED: [(u32, Cover); 18] = [
     (16, Cases(&["C-183"])),
     (17, Either("tests/faults_daemon.rs", "are_booked_once")),
     (18, Setting("LOBD_REST_URL")),
-    (19, Cases(&["C-182", "C-184", "C-185"])),
+    (19, Cases(&["C-182", "C-185", "C-186"])),
     // The canary when the exchange changes is the whole of it.
     (20, Cases(&["C-001", "C-100", "C-200"])),
 ];

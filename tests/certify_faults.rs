@@ -41,8 +41,8 @@ const ROWS: [Row; 38] = [
     Row(&["http-503=throttled:POST /fapi/v1/order"], PANEL, ORDERS),
     Row(
         &["http-503=unavailable:POST /fapi/v1/algoOrder"],
-        &["C-100", "C-170", "C-180", "C-182", "C-184"],
-        &["C-170", "C-180", "C-182", "C-184"],
+        &["C-100", "C-170", "C-180", "C-182", "C-186"],
+        &["C-170", "C-180", "C-182", "C-186"],
     ),
     Row(&["timeout-after-acceptance:POST /fapi/v1/order"], PANEL, ORDERS),
     Row(&["slow-trickle=1s:GET /fapi/v1/exchangeInfo"], PANEL, &["C-003"]),

@@ -96,6 +96,7 @@ mod sandbox_spot;
 mod sandbox_stops;
 #[cfg(test)]
 mod sandbox_strictness;
+#[cfg(test)]
 mod signature_vectors;
 #[cfg(test)]
 mod sim_exchange;

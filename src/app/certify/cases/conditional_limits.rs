@@ -13,15 +13,15 @@ use crate::domain::{Quantity, Side};
 const MANY: usize = 11;
 
 pub(super) const CASES: &[Case] = &[
-    Case::trades("C-184", "whether one symbol takes more than ten stops", "12.19", |stage| {
-        Box::pin(many_stops(stage))
-    }),
     Case::trades(
         "C-185",
         "a stop that closes the position triggers and closes it",
         "12.19",
         |stage| Box::pin(closes_position(stage)),
     ),
+    Case::trades("C-186", "whether one symbol takes more than ten stops", "12.19", |stage| {
+        Box::pin(many_stops(stage))
+    }),
 ];
 
 async fn many_stops(stage: &mut Stage) -> Check {
