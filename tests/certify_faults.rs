@@ -111,7 +111,7 @@ async fn each_fault_makes_exactly_those_of_the_tried_cases_fail_that_it_breaks()
 #[test]
 fn no_fault_of_the_catalogue_is_left_out() {
     let guide = faults::guide();
-    let (_, rows) = guide.split_once("REST requests:").unwrap();
+    let (_, rows) = guide.split_once("Requests, over").unwrap();
     let named: BTreeSet<&str> = rows
         .lines()
         .filter_map(|line| line.strip_prefix("  "))

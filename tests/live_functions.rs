@@ -169,6 +169,7 @@ fn foreign_conditional(id: &str) -> ConditionalRequest {
         trigger_by: TriggerPrice::Mark,
         reduce_only: false,
         price_protect: false,
+        ends_with_position: false,
     }
 }
 
