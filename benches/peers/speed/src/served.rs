@@ -9,8 +9,8 @@ use lobd::binance::{RestClient, RestSettings};
 use lobd::clock::{Clock, SystemClock};
 use lobd::config::Credentials;
 use lobd::domain::{
-    ClientOrderId, Environment, OrderKind, OrderRequest, Price, Rounding, RunId, Side, Symbol,
-    TimeInForce,
+    ClientOrderId, Environment, OrderKind, OrderRequest, Price, Rounding, RunId,
+    SelfTradePrevention, Side, Symbol, TimeInForce,
 };
 use lobd::sandbox::{RateLimits, SandboxSettings, Server};
 use lobd::sign::Secret;
@@ -82,6 +82,7 @@ impl Served {
             credentials: Some(credentials),
             receive_window: Duration::from_secs(5),
             timeout: Duration::from_secs(5),
+            self_trade_prevention: SelfTradePrevention::default(),
         };
         let client = RestClient::new(settings, Arc::new(SystemClock::start())).unwrap();
         client.exchange_info().await.unwrap();
