@@ -4,8 +4,8 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// Does what blocks; other tasks of this thread go to another meanwhile, where there is one.
 pub(super) fn in_place<T>(work: impl FnOnce() -> T) -> T {
-    match Handle::current().runtime_flavor() {
-        RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
-        RuntimeFlavor::CurrentThread | _ => work(),
+    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        Ok(RuntimeFlavor::CurrentThread | _) | Err(_) => work(),
     }
 }
