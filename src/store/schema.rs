@@ -48,6 +48,7 @@ impl Schema {
             self.migrate(&mut connection, path, found)?;
             disk.sync_folder_of(path)?;
         }
+        write_out_the_log(&connection).map_err(fail)?;
         Ok(connection)
     }
 
@@ -118,6 +119,15 @@ impl Schema {
         transaction.pragma_update(None, "user_version", self.layout()).map_err(fail)?;
         transaction.commit().map_err(fail)
     }
+}
+
+/// Writes what an earlier process left in the log into the file, syncs it, and begins the log anew.
+///
+/// A sync that failed under that process may have lost parts of the log that the system still reads
+/// back as if they were on disk: whatever is appended behind them would be lost with them when the
+/// power fails. A reader that holds the log is waited for, and then left to the next start.
+fn write_out_the_log(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
 
 #[cfg(test)]

@@ -84,6 +84,24 @@ fn a_refused_commit_is_tried_again_and_nothing_acknowledged_is_lost() {
 }
 
 #[test]
+fn a_process_that_starts_after_a_failed_sync_builds_on_nothing_that_is_not_durable() {
+    for seed in 0..16 {
+        let disk = MemoryDisk::new(1);
+        let mut journal = open(&disk).unwrap();
+        journal.start_run(at(0), "test").unwrap();
+        assert_eq!(commit_until_refused(&mut journal, 5), 5);
+        disk.set_fault(Some(DiskFault::Sync));
+        assert_eq!(commit_until_refused(&mut journal, 1), 0);
+        let next = disk.after_exit(); // what it wrote is read back, and not on disk
+        let mut journal = open(&next).unwrap();
+        journal.start_run(at(50), "test").unwrap();
+        assert_eq!(commit_until_refused(&mut journal, 5), 5);
+        let left = next.after_crash(&mut ChaCha8Rng::seed_from_u64(seed));
+        assert!(open(&left).unwrap().verify().unwrap().events >= 10, "{seed}");
+    }
+}
+
+#[test]
 fn what_is_certain_is_what_was_synced() {
     let disk = MemoryDisk::new(1);
     let mut journal = open(&disk).unwrap();
