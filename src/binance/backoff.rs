@@ -1,4 +1,4 @@
-//! How long to wait before connecting again: doubling from 1 s to 60 s, with seeded jitter, so
+//! How long to wait before connecting again: doubling from 1 s to 15 s, with seeded jitter, so
 //! that many clients of one outage do not come back as one. Pure.
 
 use std::time::Duration;
@@ -7,7 +7,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 const SHORTEST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_mins(1);
+/// After an outage it is traded again within 30 s (I16): the wait, the handshake and the first book.
+const LONGEST: Duration = Duration::from_secs(15);
 /// A connection that lived so long was a good one: the next wait is short again.
 const GOOD_LIFE: Duration = Duration::from_mins(1);
 
@@ -44,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_up_to_a_minute_and_start_over_after_a_good_connection() {
+    fn waits_double_up_to_fifteen_seconds_and_start_over_after_a_good_connection() {
         let mut backoff = Backoff::new(7);
         let delays: Vec<_> = (0..9).map(|_| backoff.next_delay(Duration::ZERO)).collect();
         for (attempt, delay) in delays.iter().enumerate() {
