@@ -38,7 +38,7 @@ struct OffsetWatch {
 impl OffsetWatch {
     /// What there is to tell of a measurement, and whether it is bad news.
     fn judge(&mut self, offset_nanos: i64) -> Option<(bool, String)> {
-        let is_off = offset_nanos.unsigned_abs() > LIMIT_NANOS;
+        let is_off = is_off(offset_nanos);
         if is_off == std::mem::replace(&mut self.is_off, is_off) {
             return None;
         }
@@ -53,6 +53,15 @@ impl OffsetWatch {
         };
         Some((is_off, text))
     }
+}
+
+/// How long to wait before the next measurement: a clock that is set right is soon known (I16).
+const fn patience(offset_nanos: i64) -> Duration {
+    if is_off(offset_nanos) { RETRY } else { INTERVAL }
+}
+
+const fn is_off(offset_nanos: i64) -> bool {
+    offset_nanos.unsigned_abs() > LIMIT_NANOS
 }
 
 impl ClockOffsetMeter {
@@ -76,7 +85,7 @@ impl ClockOffsetMeter {
     /// Measures once; says how long to wait for the next time.
     async fn measure(&self) -> Duration {
         match self.rest.measure_clock().await {
-            Ok(_) => INTERVAL,
+            Ok(offset) => patience(offset.nanos),
             Err(error) => {
                 tracing::warn!(%error, "the venue's time could not be had");
                 RETRY
@@ -98,6 +107,7 @@ impl Actor for ClockOffsetMeter {
                     let measured = *offsets.borrow_and_update();
                     if let Some(offset) = measured {
                         self.tell(offset).await;
+                        due = due.min(Instant::now() + patience(offset.nanos));
                     }
                 }
                 () = sleep_until(due) => due = Instant::now() + self.measure().await,
@@ -119,6 +129,8 @@ mod tests {
         }
         let (bad, good) = (Some(true), Some(false));
         assert_eq!(told, [None, None, bad, None, None, good, None, bad]);
+        assert_eq!(patience(-1_001_000_000), RETRY, "it is asked again soon");
+        assert_eq!(patience(0), INTERVAL);
         let (_, text) = OffsetWatch::default().judge(-2_000_000_000).unwrap();
         assert!(text.contains("-2000 ms") && text.contains("NTP"), "{text}");
     }
