@@ -46,7 +46,7 @@ impl Ground {
         around: &Surroundings,
     ) -> Result<Self, DaemonError> {
         let models = load_models(settings, folder, around)?;
-        let instruments = around.traded_instruments(&models).await?;
+        let instruments = around.traded_instruments(&in_charge(&models)).await?;
         Ok(Self {
             journal: Journal::open_on(&around.machine.disk, &folder.journal())?,
             models,
@@ -86,14 +86,8 @@ impl Surroundings {
 
     async fn traded_instruments(
         &self,
-        models: &[(ModelSource, Option<Loaded>)],
+        in_charge: &BTreeMap<Symbol, ModelInCharge>,
     ) -> Result<Vec<TradedInstrument>, DaemonError> {
-        let in_charge: BTreeMap<Symbol, ModelInCharge> = models
-            .iter()
-            .filter_map(|(source, loaded)| {
-                Some((source.instrument.symbol, loaded.as_ref()?.in_charge))
-            })
-            .collect();
         let mut traded = Vec::with_capacity(self.instruments.len());
         for instrument in &self.instruments {
             let fees = self.venue.fee_rates(instrument.symbol).await?;
@@ -102,6 +96,14 @@ impl Surroundings {
         }
         Ok(traded)
     }
+}
+
+/// The models in charge, by symbol.
+fn in_charge(models: &[(ModelSource, Option<Loaded>)]) -> BTreeMap<Symbol, ModelInCharge> {
+    let loaded = models.iter().filter_map(|(source, loaded)| {
+        Some((source.instrument.symbol, loaded.as_ref()?.in_charge))
+    });
+    loaded.collect()
 }
 
 /// How the client is to reach the venue of these settings.
