@@ -109,6 +109,8 @@ mod sim_recordings;
 #[cfg(test)]
 mod sim_stops;
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod stop_loss;
 #[cfg(test)]
 mod storage;

@@ -12,6 +12,7 @@ mod history;
 pub mod live_score;
 mod machine;
 pub mod manual;
+pub mod simulation;
 mod surroundings;
 pub mod training;
 pub mod trial;

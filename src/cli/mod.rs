@@ -30,6 +30,7 @@ mod position;
 mod reconcile;
 mod run;
 mod score;
+mod simulate;
 mod simulated;
 mod sql;
 mod stop_loss;
@@ -107,6 +108,7 @@ enum Command {
     ///
     /// Example: `lobd record --data-dir /var/lib/lobd`
     Record(run::Args),
+    Simulate(simulate::Args),
     Sql(sql::Args),
     Status(control::StatusArgs),
     WhyNotTrading(control::WhyNotTradingArgs),
@@ -178,6 +180,7 @@ async fn dispatch(command: &Command, context: &Context) -> Result<(), CommandErr
         Command::Journal(args) => journal::run(args, context).await,
         Command::Run(_) => run::run(Mode::Trade, context).await,
         Command::Record(_) => run::run(Mode::Record, context).await,
+        Command::Simulate(args) => simulate::run(args, context).await,
         Command::Sql(args) => sql::run(args, context).await,
         Command::Status(args) => control::status(args, context).await,
         Command::WhyNotTrading(args) => control::why_not_trading(args, context).await,

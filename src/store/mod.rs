@@ -32,7 +32,9 @@ pub use emergency::{EmergencyFile, EmergencyRecord};
 pub use error::StoreError;
 pub use gaps::{Gap, GapKind};
 pub use instruments::{InstrumentId, InstrumentKey, InstrumentVersion};
-pub use journal::{Difference, Journal, Record, Records, Replay, RunSummary, Step, Verification};
+pub use journal::{
+    BookedTrade, Difference, Journal, Record, Records, Replay, RunSummary, Step, Verification,
+};
 pub use lock::FolderLock;
 pub use memory_disk::{DiskFault, MemoryDisk};
 pub use query::{Answer, Cell, Query};

@@ -6,12 +6,14 @@
 //! without a gap, and each carries the hash of all before it; **3** a trade id is booked once per
 //! symbol (I6); **4** what could not be written stays buffered, in order, until it can.
 
+mod audit;
 mod ledger;
 mod record;
 mod replay;
 mod takeover;
 mod verify;
 
+pub use audit::BookedTrade;
 pub use record::Record;
 pub use replay::{Difference, Replay, Step};
 pub use verify::{Records, Verification};
