@@ -65,7 +65,7 @@ const ROWS: [Row; 38] = [
     Row(&["freeze=private"], &["C-230", "C-231"], &["C-230", "C-231"]),
     Row(&["freeze=all"], PANEL, &["C-200", "C-204", "C-222"]),
     Row(&["refuse-sockets"], PANEL, &["C-200", "C-204", "C-222"]),
-    Row(&["shift-time=+5s"], PANEL, &["C-002"]),
+    Row(&["shift-time=+3s"], PANEL, &["C-002"]),
     Row(&["shift-time=-5s"], PANEL, &["C-002"]),
     Row(&["cut-sockets:at=1s"], &["C-001", "C-205"], &["C-205"]),
     Row(&["change-filters=BTCUSDT,step=1"], PANEL, &["C-100", "C-101", "C-170", "C-222"]),

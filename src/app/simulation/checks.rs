@@ -255,7 +255,9 @@ fn stuck(seen: Option<&Seen<'_>>) -> Option<String> {
         | WhyNot::CycleOpen
         | WhyNot::PositionLimit
         | WhyNot::OrderRate
-        | WhyNot::DailyLoss
+        | WhyNot::AccountLimit
+        | WhyNot::OrderSize
+        | WhyNot::OpenOrders
         | WhyNot::PriceCollar
         | WhyNot::Filter => false,
     };

@@ -117,7 +117,7 @@ impl World {
         let exchange = InProcess::start(exchange, &sandbox, shared);
         let network = Network::new(seed, &exchange, instrument.symbol);
         let model = model::artifact(instrument.symbol).map_err(|error| error.to_string())?;
-        let position_limit = daemon_settings.trading.max_position_notional;
+        let position_limit = daemon_settings.trading.limits.position_notional;
         let ground = Ground {
             settings: daemon_settings,
             model,

@@ -269,7 +269,7 @@ mod tests {
         let connections = Connections::new(address.parse().unwrap(), false, DEADLINE).unwrap();
         let server = async || {
             let mut line = listener.accept().await.unwrap().0;
-            line.read(&mut [0; 1_024]).await.unwrap();
+            let _ = line.read(&mut [0; 1_024]).await.unwrap();
             line.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.unwrap();
             line
         };
