@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use lobd::domain::Exposure;
 use lobd::sandbox::faults::FaultReport;
+use lobd::sim::Exchange;
 use lobd::sim::market::MarketSettings;
 use serde_json::Value;
 
 use crate::support::faulted::{report, switch_on};
 use crate::support::process::{Home, Running, eventually};
-use crate::support::venue::{Venue, quiet_market};
+use crate::support::venue::{Venue, quiet_market, symbol};
 
 /// The JSON of the one report that was written; the page must be beside it.
 fn written(home: &Home) -> Value {
@@ -55,6 +56,22 @@ async fn a_venue_that_wants_silence_for_a_while_is_waited_for() {
     let report = written(&home);
     assert_eq!(report["cases"][0]["outcome"], "failed");
     assert_eq!(report["ended_early"], Value::Null, "the ground was cleared once the ban was over");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setting_whose_way_back_was_lost_is_set_back_all_the_same() {
+    let venue = Venue::start(quiet_market()).await;
+    let leverage = async || {
+        let told = |exchange: &mut Exchange, account| exchange.leverage(account, symbol());
+        venue.sandbox.control.with_exchange(told).await.unwrap().unwrap()
+    };
+    let before = leverage().await;
+    let lost = "lose-request=cut:POST /fapi/v1/leverage:skip=1:times=1";
+    let fault = switch_on(&venue.sandbox.control, lost).await;
+    let home = Home::with(&venue.variables());
+    home.fails(&["certify", "--environment", "sandbox", "--case", "C-231"], 8, &["C-231"]);
+    assert_eq!(report(&venue.sandbox.control, fault).await.fired, 1);
+    assert_eq!(leverage().await, before);
 }
 
 /// Interrupted while an order, a stop and a position are open: the events that the case waits for

@@ -91,14 +91,9 @@ impl RulesWatch {
             }
         };
         for place in 0..self.known.len() {
-            let known = &self.known[place];
-            match listed.iter().find(|listed| listed.symbol == known.symbol) {
-                Some(found) if found.filters != known.filters => {
-                    self.known[place] = found.clone();
-                    self.tell(found).await;
-                }
-                Some(_) => {}
-                None => tracing::warn!(symbol = %known.symbol, "not open for trading any more"),
+            if let Some(changed) = changed(&self.known[place], &listed) {
+                self.known[place] = changed.clone();
+                self.tell(changed).await;
             }
         }
         INTERVAL
@@ -113,6 +108,23 @@ impl RulesWatch {
         // Market data that has ended records nothing.
         let _ = self.readers.market_data.send(changed.clone()).await;
     }
+}
+
+/// What is listed now of a symbol, if that is other than what is known and can be kept to.
+fn changed<'a>(known: &Instrument, listed: &'a [Instrument]) -> Option<&'a Instrument> {
+    let Some(found) = listed.iter().find(|listed| listed.symbol == known.symbol) else {
+        tracing::warn!(symbol = %known.symbol, "not open for trading any more");
+        return None;
+    };
+    if found.filters == known.filters {
+        return None;
+    }
+    // A position could neither be closed nor protected by such rules.
+    if let Err(error) = found.filters.check_usable() {
+        tracing::error!(symbol = %known.symbol, %error, "the rules known so far stay in force");
+        return None;
+    }
+    Some(found)
 }
 
 impl Actor for RulesWatch {
@@ -132,5 +144,28 @@ impl Actor for RulesWatch {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::listings;
+
+    #[test]
+    fn rules_that_nothing_can_be_traded_by_are_not_taken_over() {
+        let known = listings::instrument("BTCUSDT").unwrap();
+        let listed_with = |change: fn(&mut Instrument)| {
+            let mut listed = known.clone();
+            change(&mut listed);
+            changed(&known, &[listed]).is_some()
+        };
+        assert!(!listed_with(|_| {}), "nothing is other");
+        assert!(listed_with(|it| it.filters.tick_size = "0.5".parse().unwrap()));
+        assert!(!listed_with(|it| it.filters.tick_size = "0".parse().unwrap()));
+        assert!(!listed_with(|it| it.filters.step_size = "0".parse().unwrap()));
+        assert!(!listed_with(|it| it.filters.max_quantity = "0".parse().unwrap()));
+        assert!(!listed_with(|it| it.filters.max_market_quantity = "0".parse().unwrap()));
+        assert!(changed(&known, &[]).is_none());
     }
 }

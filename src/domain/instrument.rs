@@ -112,12 +112,25 @@ pub enum FilterViolation {
     /// The price is too far from the mark price.
     #[error("price {0} is beyond {1}, the bound around the mark price")]
     PercentPrice(Price, Price),
-    /// The symbol has no price or quantity grid: it is not open for trading.
-    #[error("the symbol has no tick or step size: it is not open for trading")]
+    /// The symbol has no price or quantity grid, or no largest quantity: it is not open for trading.
+    #[error("the symbol has no tick size, step size or largest quantity: not open for trading")]
     NotTradable,
 }
 
 impl Filters {
+    /// Checks that orders can be made by them at all.
+    ///
+    /// # Errors
+    /// [`FilterViolation::NotTradable`].
+    pub fn check_usable(&self) -> Result<(), FilterViolation> {
+        let largest = [self.max_quantity, self.max_market_quantity];
+        let is_limitless = largest.iter().any(|quantity| quantity.is_zero());
+        if self.tick_size.is_zero() || self.step_size.is_zero() || is_limitless {
+            return Err(FilterViolation::NotTradable);
+        }
+        Ok(())
+    }
+
     /// Checks a limit price against the grid and the range.
     ///
     /// # Errors

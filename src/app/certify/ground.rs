@@ -8,12 +8,13 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::rest_settings;
+use crate::binance::wire::SymbolConfiguration;
 use crate::binance::{BinanceError, RestClient};
 use crate::clock::SharedClock;
 use crate::config::{Credentials, Settings, Urls};
 use crate::domain::{
     ClientOrderId, Environment, Instrument, OrderKind, OrderRequest, Quantity, SelfTradePrevention,
-    Side, Symbol,
+    Side, Symbol, Timestamp,
 };
 use crate::sandbox::{RunningSandbox, SandboxError, SandboxSettings, Server, listings};
 use crate::sim::{Exchange, ExchangeSettings, SimError};
@@ -62,6 +63,8 @@ pub struct Ground {
     /// What is traded.
     pub instrument: Instrument,
     spot: SpotVenue,
+    /// Leverage and margin type as they were found, where the account could be asked.
+    found: Option<SymbolConfiguration>,
     /// The exchange we carry, while it is the venue.
     _sandbox: Option<RunningSandbox>,
 }
@@ -127,8 +130,13 @@ impl Ground {
         let rules = rest.exchange_info().await?;
         let found = rules.instruments.into_iter().find(|listed| listed.symbol == symbol);
         let instrument = found.ok_or(GroundError::NotListed(symbol))?;
+        // Who has no key, or a wrong one, changes no setting either.
+        let found = match &credentials {
+            Some(_) => rest.symbol_configuration(symbol).await.ok().flatten(),
+            None => None,
+        };
         let rest = Arc::new(rest);
-        Ok(Self { rest, urls, credentials, instrument, spot, _sandbox: sandbox })
+        Ok(Self { rest, urls, credentials, instrument, spot, found, _sandbox: sandbox })
     }
 
     /// A stage for its cases, whose order ids begin with `run`.
@@ -147,10 +155,15 @@ impl Ground {
     /// # Errors
     /// [`GroundError::NotAtRest`], or [`GroundError::Venue`] if the account cannot be asked.
     pub async fn must_be_at_rest(&self) -> Result<(), GroundError> {
+        self.must_be_at_rest_by(self.rest.now() + LONGEST_SILENCE).await
+    }
+
+    async fn must_be_at_rest_by(&self, latest: Timestamp) -> Result<(), GroundError> {
         let (rest, symbol) = (&self.rest, self.instrument.symbol);
-        let position = self.in_turn(async || rest.position_of(symbol).await).await?;
-        let orders = self.in_turn(async || rest.working_orders(Some(symbol)).await).await?;
-        let waiting = self.in_turn(async || rest.waiting_conditionals(Some(symbol)).await).await?;
+        let position = self.in_turn(latest, async || rest.position_of(symbol).await).await?;
+        let orders = self.in_turn(latest, async || rest.working_orders(Some(symbol)).await).await?;
+        let waiting = async || rest.waiting_conditionals(Some(symbol)).await;
+        let waiting = self.in_turn(latest, waiting).await?;
         let what = if position.exposure != crate::domain::Exposure::ZERO {
             format!("a position of {}", position.exposure)
         } else if !orders.is_empty() {
@@ -163,20 +176,24 @@ impl Ground {
         Err(GroundError::NotAtRest { symbol, what })
     }
 
-    /// Leaves nothing behind: no order, no conditional order, no position. What can be cleared is,
-    /// even if something else cannot.
+    /// Leaves nothing behind: no order, no conditional order, no position, no setting changed. What
+    /// can be cleared is, even if something else cannot.
     ///
     /// # Errors
     /// [`GroundError`]: what could not be cleared is to be cleared by hand.
     pub async fn clear(&self) -> Result<(), GroundError> {
         let (rest, symbol) = (&self.rest, self.instrument.symbol);
-        let orders = self.in_turn(async || rest.cancel_all_orders(symbol).await).await;
-        let conditionals = self.in_turn(async || rest.cancel_all_stops(symbol).await).await;
-        let position = self.close_position().await;
+        // All of it together: a person waits for the report.
+        let latest = rest.now() + LONGEST_SILENCE;
+        let orders = self.in_turn(latest, async || rest.cancel_all_orders(symbol).await).await;
+        let conditionals = self.in_turn(latest, async || rest.cancel_all_stops(symbol).await).await;
+        let position = self.close_position(latest).await;
+        let settings = self.restore_settings(latest).await;
         orders?;
         conditionals?;
         position?;
-        self.must_be_at_rest().await
+        settings?;
+        self.must_be_at_rest_by(latest).await
     }
 
     /// What the operator is told when clearing failed.
@@ -188,27 +205,46 @@ impl Ground {
         )
     }
 
-    async fn close_position(&self) -> Result<(), GroundError> {
+    /// Sets leverage and margin type to what they were.
+    async fn restore_settings(&self, latest: Timestamp) -> Result<(), BinanceError> {
         let (rest, symbol) = (&self.rest, self.instrument.symbol);
-        let held = self.in_turn(async || rest.position_of(symbol).await).await?.exposure;
+        let Some(found) = &self.found else { return Ok(()) };
+        let asked = async || rest.symbol_configuration(symbol).await;
+        let Some(left) = self.in_turn(latest, asked).await? else { return Ok(()) };
+        if left.leverage != found.leverage {
+            let set = async || rest.set_leverage(symbol, found.leverage).await;
+            self.in_turn(latest, set).await?;
+        }
+        if left.margin_type != found.margin_type {
+            let is_isolated = found.margin_type == "ISOLATED";
+            let set = async || rest.set_margin_type(symbol, is_isolated).await;
+            self.in_turn(latest, set).await?;
+        }
+        Ok(())
+    }
+
+    async fn close_position(&self, latest: Timestamp) -> Result<(), GroundError> {
+        let (rest, symbol) = (&self.rest, self.instrument.symbol);
+        let held = self.in_turn(latest, async || rest.position_of(symbol).await).await?.exposure;
         let Some(side) = held.side() else { return Ok(()) };
         let order = closing(symbol, side.opposite(), held.quantity(), rest.now().millis())?;
-        self.in_turn(async || rest.place_order(&order).await).await?;
+        self.in_turn(latest, async || rest.place_order(&order).await).await?;
         Ok(())
     }
 
     /// Asks; a question that our own budget or the venue's wish for silence holds back, and so was
-    /// not sent, waits its turn.
+    /// not sent, waits its turn if that comes before `latest`.
     async fn in_turn<T>(
         &self,
+        latest: Timestamp,
         ask: impl AsyncFn() -> Result<T, BinanceError>,
     ) -> Result<T, BinanceError> {
-        let latest = self.rest.now() + LONGEST_SILENCE;
         loop {
             match ask().await {
                 Err(BinanceError::HeldBack { until, .. } | BinanceError::Throttled { until })
                     if until < latest =>
                 {
+                    tracing::warn!(%until, "the account is cleared once the venue may be asked");
                     sleep(until.since(self.rest.now())).await;
                 }
                 answer => return answer,

@@ -195,6 +195,9 @@ impl OrderConnection {
     async fn write(&mut self, socket: &mut Socket, asked: Asked) -> Result<(), String> {
         self.pending.forget(oneshot::Sender::is_closed);
         let Asked { method, parameters, reply } = asked;
+        if reply.is_closed() {
+            return Ok(()); // nobody waits for it any more
+        }
         match self.pending.take_in(reply) {
             Ok(id) => socket.say(message::json(id, method, &parameters)).await,
             Err(reply) => {

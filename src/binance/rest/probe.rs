@@ -94,7 +94,11 @@ impl RestClient {
             is_protective: true,
         };
         self.admit(cost)?;
-        let operation = if probe.orders > 0 { Operation::Place } else { Operation::Read };
+        let operation = match probe.method {
+            _ if probe.orders > 0 => Operation::Place,
+            Method::GET => Operation::Read,
+            _ => Operation::Change,
+        };
         let answered = self.ask((operation, &probe.path), self.assemble(probe)?).await?;
         let (status, body) = (answered.status, answered.body);
         let counters = answered.headers.iter().filter_map(|(name, value)| {
