@@ -167,12 +167,24 @@ impl Account {
         };
         self.credit(row(IncomeKind::RealizedPnl, fill.realized_pnl));
         self.credit(row(IncomeKind::Commission, -fill.commission));
+        if is_isolated {
+            self.pay_from_tied(symbol);
+        }
         let fills = self.fills.entry(symbol).or_default();
         fills.push_back(fill);
         if fills.len() > FILLS_KEPT {
             fills.pop_front();
         }
         fill
+    }
+
+    /// A fee that the rest of the wallet cannot pay comes out of what is tied to the position: else
+    /// the liquidation of it would leave a debt.
+    fn pay_from_tied(&mut self, symbol: Symbol) {
+        let rest = self.cross_wallet();
+        if rest < Amount::ZERO && !self.position(symbol).exposure().is_zero() {
+            self.tie(symbol, rest);
+        }
     }
 
     /// Pays funding on a position; what is paid for an isolated one comes out of what is tied to it.
