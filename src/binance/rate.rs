@@ -3,11 +3,13 @@
 //! One accountant for every way to the venue: REST, the order socket and funding questions have
 //! limits of their own, orders share theirs. Windows are fixed intervals of the venue's clock, but
 //! every moment here is one of ours: whatever the venue's clock is said to do, a window ends within
-//! its length, and so does silence. Invariants: **1** in no window is more admitted than 80 % of a limit; **2** of that, a part is
+//! its length, and so does silence.
+//!
+//! Invariants: **1** in no window is more admitted than 80 % of a limit; **2** of that, a part is
 //! kept for protective requests; **3** what the venue counts (its headers) is believed where it is
 //! more than we count; **4** while the venue asks for silence, nothing is admitted; **5** while it
-//! is overloaded, only what protects is admitted; **6** a change of the venue's clock makes no window
-//! shorter, and none longer than its length from then on.
+//! is overloaded, only what protects is admitted; **6** a change of the venue's clock makes no
+//! window shorter, and none longer than its length from then on.
 
 use std::time::Duration;
 

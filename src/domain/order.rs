@@ -155,16 +155,3 @@ pub enum StopStatus {
     /// The venue names a status that this version does not know: neither gone nor proven to protect.
     Unknown,
 }
-
-impl StopStatus {
-    /// Whether it protects: waiting, or already turning into its order.
-    #[must_use]
-    pub const fn is_working(self) -> bool {
-        match self {
-            Self::New | Self::Triggering | Self::Triggered => true,
-            Self::Finished | Self::Canceled | Self::Expired | Self::Rejected | Self::Unknown => {
-                false
-            }
-        }
-    }
-}

@@ -2,8 +2,9 @@
 //!
 //! Invariants: **1** no input makes it panic; **2** a value unknown to this version is never taken
 //! for another: a status stays `Unknown`, a position is held whatever its side is called, and what
-//! means nothing without it (an order's side) is an error, of which a list leaves out the row; **3** prices and quantities of orders and fills are exact; averages, marks
-//! and money the venue computed are rounded to 1e-8.
+//! means nothing without it (an order's side) is an error, of which a list leaves out the row;
+//! **3** prices and quantities of orders and fills are exact; averages, marks and money the venue
+//! computed are rounded to 1e-8.
 
 mod account;
 mod conditional;
