@@ -8,38 +8,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lobd::binance::{BinanceVenue, OrderSocket, RestClient, SocketFailure};
-use lobd::domain::{
-    ClientOrderId, Failure, OrderId, OrderKind, OrderRequest, OrderStatus, Side, TimeInForce,
-};
+use lobd::domain::{Failure, OrderId, OrderKind, OrderRequest, OrderStatus, Side};
 use lobd::venue::Venue;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::support::faulted::{Daemon, fired, longest_naked, report, switch_on};
 use crate::support::loopback::{DEADLINE, Loopback, bitcoin};
+use crate::support::order_faults::{
+    IMPATIENT, WINDOW, each_503_is_told_apart, resting, what_is_lost_on_its_way_is_unknown,
+    what_lost_its_answer_is_unknown_and_there,
+};
 use crate::support::process::eventually;
-
-/// A client that gives up long before a test does.
-const IMPATIENT: Duration = Duration::from_millis(300);
 
 /// How long a position may be without a stop (promise I4), and a little for the machine.
 const NAKED_LIMIT: Duration = Duration::from_millis(3_500);
-
-/// The venue's usual window of acceptance.
-const WINDOW: Duration = Duration::from_secs(5);
-
-/// A resting buy far from the market.
-fn order(name: &str) -> OrderRequest {
-    let (price, time_in_force) = ("59000".parse().unwrap(), TimeInForce::PostOnly);
-    OrderRequest {
-        client_order_id: ClientOrderId::new(name).unwrap(),
-        symbol: bitcoin(),
-        side: Side::Buy,
-        quantity: "0.010".parse().unwrap(),
-        kind: OrderKind::Limit { price, time_in_force },
-        reduce_only: false,
-    }
-}
 
 /// A loopback exchange, and a client whose orders go through a socket that is open.
 struct Desk {
@@ -67,7 +50,7 @@ impl Desk {
 
     /// Waits until the client's socket takes orders.
     async fn is_taken(&self) {
-        let probe = order("probe").client_order_id;
+        let probe = resting("probe").client_order_id;
         eventually("the socket takes orders", async || {
             let asked = self.socket.query_order(bitcoin(), probe).await;
             !matches!(asked, Err(SocketFailure::NotTaken(_)))
@@ -104,11 +87,11 @@ impl Desk {
 async fn placing_under(fault: &str) -> (Failure, bool) {
     let desk = Desk::open(IMPATIENT).await;
     let number = desk.switch_on(fault).await;
-    let failure = desk.failure(&order("a-1")).await;
+    let failure = desk.failure(&resting("a-1")).await;
     assert_eq!(desk.fired(number).await, 1, "{fault}");
     let found = desk.orders().await;
     assert!(found <= 1, "an order is sent once, whatever comes of it");
-    let asked = desk.venue.query(bitcoin(), order("a-1").client_order_id).await;
+    let asked = desk.venue.query(bitcoin(), resting("a-1").client_order_id).await;
     assert_eq!(asked.is_ok(), found == 1, "{asked:?}");
     (failure, found == 1)
 }
@@ -116,55 +99,33 @@ async fn placing_under(fault: &str) -> (Failure, bool) {
 /// Promise I2.
 #[tokio::test]
 async fn a_call_lost_on_its_way_is_unknown_and_not_at_the_venue() {
-    for fault in ["lose-request:POST:times=1", "lose-request=silence:/fapi/v1/order:times=1"] {
-        let (failure, is_placed) = placing_under(fault).await;
-        assert!(matches!(failure, Failure::Unknown { .. }), "{fault}: {failure:?}");
-        assert!(!is_placed, "{fault}");
-    }
+    what_is_lost_on_its_way_is_unknown(placing_under).await;
 }
 
 /// Promise I2.
 #[tokio::test]
 async fn a_call_whose_answer_is_lost_is_unknown_and_its_order_found_by_name() {
-    for fault in [
-        "lose-response:POST /fapi/v1/order:times=1",
-        "lose-response=silence:POST:times=1",
-        "delay-response=1s:POST:times=1",
-        "timeout-after-acceptance:POST /fapi/v1/order:times=1",
-        "http-503=unknown-executed:POST:times=1",
-        "slow-trickle=20ms:POST:times=1",
-    ] {
-        let (failure, is_placed) = placing_under(fault).await;
-        assert!(matches!(failure, Failure::Unknown { .. }), "{fault}: {failure:?}");
-        assert!(is_placed, "{fault}");
-    }
+    what_lost_its_answer_is_unknown_and_there(placing_under).await;
 }
 
 /// Promise I2: what was surely not done may be tried again, and nothing else.
 #[tokio::test]
 async fn each_503_in_an_envelope_is_told_from_the_others() {
-    let (failure, is_placed) = placing_under("http-503=unknown-lost:POST:times=1").await;
-    assert!(matches!(failure, Failure::Unknown { .. }) && !is_placed, "{failure:?}");
-    for fault in ["http-503=unavailable:POST:times=1", "http-503=internal:POST:times=1"] {
-        let (failure, is_placed) = placing_under(fault).await;
-        assert!(matches!(failure, Failure::NotSent { .. }) && !is_placed, "{fault}: {failure:?}");
-    }
-    let (failure, is_placed) = placing_under("http-503=throttled:times=1").await;
-    assert!(matches!(failure, Failure::Throttled { .. }) && !is_placed, "{failure:?}");
+    each_503_is_told_apart(placing_under).await;
 }
 
 /// Promise I4: what protects passes where new risk does not.
 #[tokio::test]
 async fn protection_from_overload_lets_calls_that_reduce_risk_pass() {
     let desk = Desk::open(DEADLINE).await;
-    let entry = OrderRequest { kind: OrderKind::Market, ..order("entry") };
+    let entry = OrderRequest { kind: OrderKind::Market, ..resting("entry") };
     desk.socket.place_order(&entry).await.unwrap();
     let number = desk.switch_on("http-503=throttled").await;
     let close = OrderRequest { side: Side::Sell, reduce_only: true, ..entry };
-    let close = OrderRequest { client_order_id: order("close").client_order_id, ..close };
+    let close = OrderRequest { client_order_id: resting("close").client_order_id, ..close };
     assert_eq!(desk.socket.place_order(&close).await.unwrap().status, OrderStatus::Filled);
     assert_eq!(desk.fired(number).await, 0);
-    assert!(matches!(desk.failure(&order("more")).await, Failure::Throttled { .. }));
+    assert!(matches!(desk.failure(&resting("more")).await, Failure::Throttled { .. }));
 }
 
 /// Promise I2: a call arrives even if its socket has gone, once, and is found by its name.
@@ -172,10 +133,10 @@ async fn protection_from_overload_lets_calls_that_reduce_risk_pass() {
 async fn a_call_that_arrives_after_the_client_gave_up_is_found_by_its_name() {
     let desk = Desk::open(IMPATIENT).await;
     desk.switch_on("delay=600ms:POST:times=1").await;
-    let failure = desk.failure(&order("a-1")).await;
+    let failure = desk.failure(&resting("a-1")).await;
     assert!(matches!(failure, Failure::Unknown { .. }), "{failure:?}");
     desk.switch_on("cut-sockets").await;
-    let id = order("a-1").client_order_id;
+    let id = resting("a-1").client_order_id;
     let asked = desk.venue.query(bitcoin(), id).await;
     assert!(matches!(&asked, Err(Failure::Rejected(refused)) if refused.code == -2013));
     eventually("it arrives", async || desk.venue.query(bitcoin(), id).await.is_ok()).await;
@@ -188,11 +149,11 @@ async fn a_call_that_arrives_after_the_client_gave_up_is_found_by_its_name() {
 async fn after_a_cut_the_next_order_goes_by_the_way_that_is_open_and_the_socket_comes_back() {
     let desk = Desk::open(DEADLINE).await;
     let number = desk.switch_on("lose-response:POST:times=1").await;
-    assert!(matches!(desk.venue.place(&order("a-1")).await, Err(Failure::Unknown { .. })));
+    assert!(matches!(desk.venue.place(&resting("a-1")).await, Err(Failure::Unknown { .. })));
     assert_eq!(desk.fired(number).await, 1);
-    desk.venue.place(&order("a-2")).await.unwrap();
+    desk.venue.place(&resting("a-2")).await.unwrap();
     desk.is_taken().await;
-    desk.socket.place_order(&order("a-3")).await.unwrap();
+    desk.socket.place_order(&resting("a-3")).await.unwrap();
     assert_eq!(desk.orders().await, 3);
 }
 
@@ -201,8 +162,8 @@ async fn after_a_cut_the_next_order_goes_by_the_way_that_is_open_and_the_socket_
 async fn an_order_hides_from_questions_over_the_socket_too() {
     let desk = Desk::open(DEADLINE).await;
     let hidden = desk.switch_on("hide-order=800ms").await;
-    desk.socket.place_order(&order("a-1")).await.unwrap();
-    let id = order("a-1").client_order_id;
+    desk.socket.place_order(&resting("a-1")).await.unwrap();
+    let id = resting("a-1").client_order_id;
     let Err(SocketFailure::Failed(denied)) = desk.socket.query_order(bitcoin(), id).await else {
         panic!("it was seen");
     };
@@ -215,10 +176,10 @@ async fn an_order_hides_from_questions_over_the_socket_too() {
 async fn a_ban_told_over_the_socket_silences_both_ways_until_its_moment() {
     let desk = Desk::open(DEADLINE).await;
     let number = desk.switch_on("ban:for=1500ms").await;
-    assert!(matches!(desk.failure(&order("a-1")).await, Failure::Throttled { .. }));
+    assert!(matches!(desk.failure(&resting("a-1")).await, Failure::Throttled { .. }));
     eventually("the ban ends", async || desk.venue.open_orders(bitcoin()).await.is_ok()).await;
     assert_eq!(desk.fired(number).await, 1, "nothing was asked meanwhile");
-    desk.venue.place(&order("a-1")).await.unwrap();
+    desk.venue.place(&resting("a-1")).await.unwrap();
     assert_eq!(desk.orders().await, 1);
 }
 
@@ -227,8 +188,11 @@ async fn a_ban_told_over_the_socket_silences_both_ways_until_its_moment() {
 async fn an_answer_to_a_call_that_trickles_is_read_whole_by_whoever_waits() {
     let desk = Desk::open(DEADLINE).await;
     let slow = desk.switch_on("slow-trickle=1ms:POST:times=1").await;
-    let placed = desk.socket.place_order(&order("a-1")).await.unwrap();
-    assert_eq!((placed.client_order_id, desk.fired(slow).await), (order("a-1").client_order_id, 1));
+    let placed = desk.socket.place_order(&resting("a-1")).await.unwrap();
+    assert_eq!(
+        (placed.client_order_id, desk.fired(slow).await),
+        (resting("a-1").client_order_id, 1)
+    );
     assert_eq!(desk.rest.working_orders(Some(bitcoin())).await.unwrap().len(), 1);
 }
 

@@ -9,38 +9,19 @@ use std::time::Duration;
 use lobd::binance::{BinanceError, BinanceVenue, RestClient};
 use lobd::clock::{Clock, ManualClock, SystemClock};
 use lobd::domain::{
-    ClientOrderId, Failure, OrderId, OrderKind, OrderRequest, OrderStatus, Price, Side,
-    StopRequest, StopSize, TimeInForce,
+    ClientOrderId, Failure, OrderId, OrderKind, OrderRequest, OrderStatus, Side, StopRequest,
+    StopSize, TimeInForce,
 };
 use lobd::sim::OrderRecord;
 use lobd::venue::Venue;
 
 use crate::support::faulted::{fired, switch_on};
 use crate::support::loopback::{DEADLINE, Loopback, bitcoin};
+use crate::support::order_faults::{
+    IMPATIENT, WINDOW, each_503_is_told_apart, post_only, resting,
+    what_is_lost_on_its_way_is_unknown, what_lost_its_answer_is_unknown_and_there,
+};
 use crate::support::process::eventually;
-
-/// A client that gives up long before a test does.
-const IMPATIENT: Duration = Duration::from_millis(300);
-
-/// The venue's usual window of acceptance.
-const WINDOW: Duration = Duration::from_secs(5);
-
-/// A resting buy far from the market.
-fn order(name: &str) -> OrderRequest {
-    OrderRequest {
-        client_order_id: ClientOrderId::new(name).unwrap(),
-        symbol: bitcoin(),
-        side: Side::Buy,
-        quantity: "0.010".parse().unwrap(),
-        kind: limit("59000"),
-        reduce_only: false,
-    }
-}
-
-fn limit(price: &str) -> OrderKind {
-    let (price, time_in_force): (Price, _) = (price.parse().unwrap(), TimeInForce::PostOnly);
-    OrderKind::Limit { price, time_in_force }
-}
 
 async fn orders(loopback: &Loopback) -> Vec<OrderRecord> {
     let all = loopback.sandbox.control.with_exchange(|exchange, account| {
@@ -61,11 +42,11 @@ async fn meet(patience: Duration) -> (Loopback, BinanceVenue) {
 async fn placing_under(fault: &str) -> (Failure, bool) {
     let (loopback, venue) = meet(IMPATIENT).await;
     let number = switch_on(&loopback.sandbox.control, fault).await;
-    let failure = venue.place(&order("a-1")).await.unwrap_err();
+    let failure = venue.place(&resting("a-1")).await.unwrap_err();
     assert_eq!(fired(&loopback.sandbox.control, number).await, 1, "{fault}");
     let found = orders(&loopback).await;
     assert!(found.len() <= 1, "an order is sent once, whatever comes of it: {found:?}");
-    let asked = venue.query(bitcoin(), order("a-1").client_order_id).await;
+    let asked = venue.query(bitcoin(), resting("a-1").client_order_id).await;
     assert_eq!(asked.is_ok(), found.len() == 1, "{asked:?}");
     (failure, found.len() == 1)
 }
@@ -73,55 +54,33 @@ async fn placing_under(fault: &str) -> (Failure, bool) {
 /// Promise I2.
 #[tokio::test]
 async fn an_order_lost_on_its_way_is_unknown_and_not_at_the_venue() {
-    for fault in ["lose-request:POST:times=1", "lose-request=silence:/fapi/v1/order:times=1"] {
-        let (failure, is_placed) = placing_under(fault).await;
-        assert!(matches!(failure, Failure::Unknown { .. }), "{fault}: {failure:?}");
-        assert!(!is_placed, "{fault}");
-    }
+    what_is_lost_on_its_way_is_unknown(placing_under).await;
 }
 
 /// Promise I2.
 #[tokio::test]
 async fn an_order_whose_answer_is_lost_is_unknown_and_found_by_its_name() {
-    for fault in [
-        "lose-response:POST /fapi/v1/order:times=1",
-        "lose-response=silence:POST:times=1",
-        "delay-response=1s:POST:times=1",
-        "timeout-after-acceptance:POST /fapi/v1/order:times=1",
-        "http-503=unknown-executed:POST:times=1",
-        "slow-trickle=20ms:POST:times=1",
-    ] {
-        let (failure, is_placed) = placing_under(fault).await;
-        assert!(matches!(failure, Failure::Unknown { .. }), "{fault}: {failure:?}");
-        assert!(is_placed, "{fault}");
-    }
+    what_lost_its_answer_is_unknown_and_there(placing_under).await;
 }
 
 /// Promise I2: what was surely not done may be tried again, and nothing else.
 #[tokio::test]
 async fn each_503_is_told_from_the_others() {
-    let (failure, is_placed) = placing_under("http-503=unknown-lost:POST:times=1").await;
-    assert!(matches!(failure, Failure::Unknown { .. }) && !is_placed, "{failure:?}");
-    for fault in ["http-503=unavailable:POST:times=1", "http-503=internal:POST:times=1"] {
-        let (failure, is_placed) = placing_under(fault).await;
-        assert!(matches!(failure, Failure::NotSent { .. }) && !is_placed, "{fault}: {failure:?}");
-    }
-    let (failure, is_placed) = placing_under("http-503=throttled:times=1").await;
-    assert!(matches!(failure, Failure::Throttled { .. }) && !is_placed, "{failure:?}");
+    each_503_is_told_apart(placing_under).await;
 }
 
 /// Promise I4: what protects passes where new risk does not.
 #[tokio::test]
 async fn protection_from_overload_lets_what_reduces_risk_pass() {
     let (loopback, venue) = meet(DEADLINE).await;
-    let entry = OrderRequest { kind: OrderKind::Market, ..order("entry") };
+    let entry = OrderRequest { kind: OrderKind::Market, ..resting("entry") };
     venue.place(&entry).await.unwrap();
     let number = switch_on(&loopback.sandbox.control, "http-503=throttled").await;
     let close = OrderRequest { side: Side::Sell, reduce_only: true, ..entry };
-    let close = OrderRequest { client_order_id: order("close").client_order_id, ..close };
+    let close = OrderRequest { client_order_id: resting("close").client_order_id, ..close };
     assert_eq!(venue.place(&close).await.unwrap().status, OrderStatus::Filled);
     assert_eq!(fired(&loopback.sandbox.control, number).await, 0);
-    assert!(matches!(venue.place(&order("more")).await, Err(Failure::Throttled { .. })));
+    assert!(matches!(venue.place(&resting("more")).await, Err(Failure::Throttled { .. })));
 }
 
 /// Promise I2: a seed decides, and decides the same again.
@@ -133,7 +92,7 @@ async fn a_503_of_unknown_outcome_is_as_the_seed_has_it() {
         switch_on(&loopback.sandbox.control, "http-503=unknown:POST").await;
         let mut done = Vec::new();
         for number in 0..12 {
-            let request = order(&format!("a-{number}"));
+            let request = resting(&format!("a-{number}"));
             let failure = venue.place(&request).await.unwrap_err();
             assert!(matches!(failure, Failure::Unknown { .. }), "{failure:?}");
             done.push(venue.query(bitcoin(), request.client_order_id).await.is_ok());
@@ -149,9 +108,9 @@ async fn a_503_of_unknown_outcome_is_as_the_seed_has_it() {
 async fn an_order_that_arrives_after_the_client_gave_up_is_found_by_its_name() {
     let (loopback, venue) = meet(IMPATIENT).await;
     switch_on(&loopback.sandbox.control, "delay=600ms:POST:times=1").await;
-    let failure = venue.place(&order("a-1")).await.unwrap_err();
+    let failure = venue.place(&resting("a-1")).await.unwrap_err();
     assert!(matches!(failure, Failure::Unknown { .. }), "{failure:?}");
-    let id = order("a-1").client_order_id;
+    let id = resting("a-1").client_order_id;
     let asked = venue.query(bitcoin(), id).await;
     assert!(matches!(&asked, Err(Failure::Rejected(refused)) if refused.code == -2013));
     eventually("it arrives", async || venue.query(bitcoin(), id).await.is_ok()).await;
@@ -165,7 +124,7 @@ async fn an_order_that_arrives_after_its_window_goes_out_again_under_its_name() 
     let client = loopback.client(DEADLINE, Duration::from_millis(200));
     client.measure_clock().await.unwrap();
     let number = switch_on(&loopback.sandbox.control, "delay=600ms:POST:times=1").await;
-    let placed = client.place_order(&order("a-1")).await.unwrap();
+    let placed = client.place_order(&resting("a-1")).await.unwrap();
     assert_eq!(placed.status, OrderStatus::New);
     assert_eq!(fired(&loopback.sandbox.control, number).await, 1);
     assert_eq!(orders(&loopback).await.len(), 1);
@@ -178,8 +137,8 @@ async fn an_order_that_is_not_visible_yet_lives_and_shows_itself_later() {
     let control = &loopback.sandbox.control;
     let hidden = switch_on(control, "hide-order=800ms").await;
     switch_on(control, "hide-stop=800ms").await;
-    let id = order("a-1").client_order_id;
-    venue.place(&order("a-1")).await.unwrap();
+    let id = resting("a-1").client_order_id;
+    venue.place(&resting("a-1")).await.unwrap();
     let stop = StopRequest {
         client_order_id: ClientOrderId::new("s-1").unwrap(),
         symbol: bitcoin(),
@@ -212,7 +171,7 @@ async fn a_banned_client_is_silent_until_the_moment_it_was_told() {
     let (loopback, venue) = meet(DEADLINE).await;
     let control = &loopback.sandbox.control;
     let number = switch_on(control, "ban:for=1500ms").await;
-    let banned = venue.place(&order("a-1")).await.unwrap_err();
+    let banned = venue.place(&resting("a-1")).await.unwrap_err();
     let Failure::Throttled { until } = banned else { panic!("{banned:?}") };
     let left = until.since(SystemClock::start().now());
     assert!(left > Duration::from_millis(500) && left < Duration::from_secs(3), "{left:?}");
@@ -224,7 +183,7 @@ async fn a_banned_client_is_silent_until_the_moment_it_was_told() {
     .await;
     assert!(asked > 5, "it wanted to ask: {asked}");
     assert_eq!(fired(control, number).await, 1, "it did not");
-    venue.place(&order("a-1")).await.unwrap();
+    venue.place(&resting("a-1")).await.unwrap();
 }
 
 /// Promise I5: a clock that is off is measured anew and the request goes out once more.
@@ -233,7 +192,7 @@ async fn a_venue_whose_clock_was_shifted_is_understood_again_after_one_refusal()
     for (shift, wanted) in [("shift-time=-3s", -3_000), ("shift-time=+8s", 8_000)] {
         let (loopback, venue) = meet(DEADLINE).await;
         switch_on(&loopback.sandbox.control, shift).await;
-        assert_eq!(venue.place(&order("a-1")).await.unwrap().status, OrderStatus::New, "{shift}");
+        assert_eq!(venue.place(&resting("a-1")).await.unwrap().status, OrderStatus::New, "{shift}");
         assert_eq!(orders(&loopback).await.len(), 1);
         let offset = venue.rest().clock_offset().unwrap().nanos / 1_000_000;
         assert!((offset - wanted).abs() < 500, "{shift}: {offset}");
@@ -251,7 +210,7 @@ async fn a_venue_whose_clock_leaps_ahead_and_comes_back_is_asked_again_within_a_
     let (price, time_in_force) = ("59000".parse().unwrap(), TimeInForce::ImmediateOrCancel);
     let kind = OrderKind::Limit { price, time_in_force };
     let place = async |number: u32| {
-        client.place_order(&OrderRequest { kind, ..order(&format!("a-{number}")) }).await
+        client.place_order(&OrderRequest { kind, ..resting(&format!("a-{number}")) }).await
     };
     let mut placed = 0;
     let full = loop {
@@ -307,10 +266,10 @@ async fn an_answer_that_trickles_is_read_whole_by_whoever_waits() {
 #[tokio::test]
 async fn new_filters_judge_new_orders_and_are_told_to_whoever_asks() {
     let (loopback, venue) = meet(DEADLINE).await;
-    venue.place(&order("before")).await.unwrap();
+    venue.place(&resting("before")).await.unwrap();
     switch_on(&loopback.sandbox.control, "change-filters=BTCUSDT,tick=5,min-notional=900").await;
     for (name, price, code) in [("a", "59001", -4014), ("b", "59000", -4164)] {
-        let refused = venue.place(&OrderRequest { kind: limit(price), ..order(name) }).await;
+        let refused = venue.place(&OrderRequest { kind: post_only(price), ..resting(name) }).await;
         assert!(
             matches!(&refused, Err(Failure::Rejected(refused)) if refused.code == code),
             "{refused:?}"
@@ -319,7 +278,7 @@ async fn new_filters_judge_new_orders_and_are_told_to_whoever_asks() {
     let rules = venue.rest().exchange_info().await.unwrap();
     assert_eq!(rules.instruments[0].filters.tick_size, "5".parse().unwrap());
     assert_eq!(rules.instruments[0].filters.min_notional, "900".parse().unwrap());
-    let larger = OrderRequest { quantity: "0.020".parse().unwrap(), ..order("c") };
+    let larger = OrderRequest { quantity: "0.020".parse().unwrap(), ..resting("c") };
     venue.place(&larger).await.unwrap();
     assert_eq!(venue.open_orders(bitcoin()).await.unwrap().len(), 2, "what rested rests on");
 }

@@ -205,55 +205,69 @@ async fn ask_patiently(path: &Path, request: &ControlRequest) -> std::io::Result
 
 #[cfg(test)]
 mod tests {
-    use super::super::trader::trader_mailbox;
+    use tokio::task::JoinHandle;
+
+    use super::super::trader::{TraderMailbox, trader_mailbox};
     use super::*;
+
+    /// An operator that serves, in a folder of its own.
+    struct Served {
+        path: PathBuf,
+        until: CancellationToken,
+        serving: JoinHandle<bool>,
+        _folder: tempfile::TempDir,
+        _mailbox: TraderMailbox,
+    }
+
+    impl Served {
+        fn start() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("control.sock");
+            let (trader, mailbox) = trader_mailbox();
+            let status = watch::channel(EngineStatus::default()).1;
+            let mut operator = Operator::listen(&path, trader, status).unwrap();
+            let until = CancellationToken::new();
+            let ends = until.clone();
+            let serving = tokio::spawn(async move { operator.run(&ends).await.is_ok() });
+            Self { path, until, serving, _folder: folder, _mailbox: mailbox }
+        }
+
+        async fn ends_well(self) {
+            self.until.cancel();
+            assert!(self.serving.await.unwrap());
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn idle_connections_are_closed_and_keep_nobody_out() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("control.sock");
-        let (trader, _mailbox) = trader_mailbox();
-        let status = watch::channel(EngineStatus::default()).1;
-        let mut operator = Operator::listen(&path, trader, status).unwrap();
-        let until = CancellationToken::new();
-        let ends = until.clone();
-        let serving = tokio::spawn(async move { operator.run(&ends).await.is_ok() });
+        let served = Served::start();
         let mut idle = Vec::new();
         for _ in 0..CONNECTIONS_MAX {
-            idle.push(UnixStream::connect(&path).await.unwrap());
+            idle.push(UnixStream::connect(&served.path).await.unwrap());
         }
         for mut stream in idle {
             assert_eq!(stream.read(&mut [0; 8]).await.unwrap(), 0, "closed from the other side");
         }
-        let answer = ask(&path, &ControlRequest::Status).await.unwrap();
+        let answer = ask(&served.path, &ControlRequest::Status).await.unwrap();
         assert!(matches!(answer, ControlAnswer::Status(_)), "{answer:?}");
-        until.cancel();
-        assert!(serving.await.unwrap());
+        served.ends_well().await;
     }
 
     #[tokio::test]
     async fn what_is_no_request_is_refused_and_the_next_one_answered() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("control.sock");
-        let (trader, _mailbox) = trader_mailbox();
-        let status = watch::channel(EngineStatus::default()).1;
-        let mut operator = Operator::listen(&path, trader, status).unwrap();
-        let until = CancellationToken::new();
-        let ends = until.clone();
-        let serving = tokio::spawn(async move { operator.run(&ends).await.is_ok() });
+        let served = Served::start();
         let endless = "x".repeat(20 * usize::try_from(REQUEST_BYTES_MAX).unwrap());
         for garbage in ["\n", "GET / HTTP/1.1\n", "{\"engine\":\"sell everything\"}\n", &endless] {
-            let mut stream = UnixStream::connect(&path).await.unwrap();
+            let mut stream = UnixStream::connect(&served.path).await.unwrap();
             // What is left unread of an endless line ends with its connection.
             let _ = stream.write_all(garbage.as_bytes()).await;
             let mut line = String::new();
             BufReader::new(stream).read_line(&mut line).await.unwrap();
             assert!(line.starts_with("{\"refused\":\"not a request"), "{garbage:.20}: {line}");
-            let answer = ask(&path, &ControlRequest::Status).await.unwrap();
+            let answer = ask(&served.path, &ControlRequest::Status).await.unwrap();
             assert!(matches!(answer, ControlAnswer::Status(_)), "{answer:?}");
         }
-        until.cancel();
-        assert!(serving.await.unwrap());
+        served.ends_well().await;
     }
 
     #[tokio::test(start_paused = true)]

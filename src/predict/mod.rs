@@ -9,6 +9,7 @@
 //! inside (I15); **3** every prediction is finite.
 
 mod artifact;
+mod hand_written;
 mod linear;
 mod metrics;
 mod model;
@@ -17,6 +18,7 @@ use crate::book::Frame;
 use crate::domain::{ModelId, Prediction};
 
 pub use artifact::{Artifact, ArtifactError};
+pub use hand_written::hand_written;
 pub use linear::{LinearPredictor, LinearWeights};
 pub use metrics::{Evaluation, Interval, Metrics};
 pub use model::{Column, Fate, Model, ModelKind, Provenance, Span, Target};

@@ -17,6 +17,7 @@ pub(crate) mod venue;
 pub(crate) mod fake_order_socket;
 pub(crate) mod fake_venue;
 pub(crate) mod loopback;
+pub(crate) mod order_faults;
 
 use std::path::{Path, PathBuf};
 
