@@ -15,6 +15,7 @@ pub mod train;
 
 pub mod clock;
 pub mod config;
+pub mod fail_point;
 pub mod sign;
 pub mod sim;
 pub mod telemetry;

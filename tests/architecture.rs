@@ -15,6 +15,7 @@ const ROOMS: &[(&str, u8)] = &[
     ("train", 4),
     ("config", 5),
     ("clock", 5),
+    ("fail_point", 5),
     ("telemetry", 5),
     ("sign", 5),
     ("venue", 5),

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::book::Frame;
 use crate::domain::{Instrument, Second};
+use crate::fail_point;
 use crate::store::{StoreError, Tape};
 
 use super::in_place::in_place;
@@ -137,7 +138,9 @@ impl Recorder {
         let written =
             self.register().and_then(|()| in_place(|| self.tape.append_batch(&self.waiting)));
         if written.is_ok() {
+            fail_point::pass(format_args!("frame durable"));
             self.durable.send_replace(self.waiting.last().map(|frame| frame.second));
+            fail_point::pass(format_args!("frame reported"));
         }
         // A batch that could not be written is lost with its error told, so that the next can be.
         self.waiting.clear();

@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::SharedClock;
 use crate::domain::Timestamp;
 use crate::engine::{Command, EngineStatus, Event, OperatorRequest, TradingEngine};
-use crate::store::{EmergencyFile, Journal, StoreError};
+use crate::fail_point;
+use crate::store::{EmergencyFile, Journal, StoreError, command_kind, event_kind};
 
 use super::gateway::GatewayHandle;
 use super::in_place::in_place;
@@ -155,8 +156,10 @@ impl Trader {
     fn handle(&mut self, event: Event) {
         let now = self.clock.now();
         let is_second = matches!(event, Event::Second(_));
+        fail_point::pass(format_args!("{} received", event_kind(&event)));
         let appended = self.append(now, &event);
         let commands = self.engine.handle(now, event);
+        pass_each(&commands, "decided");
         // Only a commit proves the journal: without one nothing is learnt of it, and nothing sent.
         if appended.is_err() || !commands.is_empty() || is_second {
             match appended.and_then(|()| self.records.journal.commit(&commands)) {
@@ -195,6 +198,7 @@ impl Trader {
                 tracing::error!(%error, "the emergency file could not be cleared");
             }
         }
+        pass_each(&commands, "durable");
         self.send(commands);
     }
 
@@ -268,6 +272,13 @@ impl Trader {
                 }
             }
         }
+    }
+}
+
+/// The fail points `<command> decided` and `<command> durable`.
+fn pass_each(commands: &[Command], step: &str) {
+    for command in commands {
+        fail_point::pass(format_args!("{} {step}", command_kind(command)));
     }
 }
 

@@ -9,6 +9,8 @@
 //! wire; **4** an answer is read up to a bound.
 
 mod connections;
+#[cfg(feature = "fail-points")]
+mod passing_line;
 
 use std::time::Duration;
 

@@ -96,5 +96,12 @@ pub(super) const OWN_PREFIXES: &[&str] = &[
     "SHUTDOWN_POLICY",
 ];
 
-/// Names read elsewhere: by the tests, never by the program.
-pub(super) const FOREIGN_NAMES: &[&str] = &["LOBD_TEST_DATA", "LOBD_TEST_FIXTURES", "LOBD_BINARY"];
+/// Names read elsewhere, by the tests or at a fail point: they are no settings.
+pub(super) const FOREIGN_NAMES: &[&str] = &[
+    "LOBD_TEST_DATA",
+    "LOBD_TEST_FIXTURES",
+    "LOBD_BINARY",
+    // A build without fail points refuses it, rather than let somebody wait for one.
+    #[cfg(feature = "fail-points")]
+    "LOBD_FAIL_POINT",
+];

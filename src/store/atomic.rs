@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use crate::fail_point;
+
 use super::error::StoreError;
 
 /// Writes a file so that a crash leaves either the old content or the new: temporary file in the
@@ -15,6 +17,8 @@ use super::error::StoreError;
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let temporary = temporary_beside(path);
     let outcome = write_synced(&temporary, bytes).and_then(|()| {
+        let name = path.file_name().unwrap_or_default();
+        fail_point::pass(format_args!("{} written", name.display()));
         fs::rename(&temporary, path).map_err(|source| StoreError::io("rename", &temporary, source))
     });
     if outcome.is_err() {

@@ -34,6 +34,7 @@ pub use gaps::{Gap, GapKind};
 pub use instruments::{InstrumentId, InstrumentKey, InstrumentVersion};
 pub use journal::{
     BookedTrade, Difference, Journal, Record, Records, Replay, RunSummary, Step, Verification,
+    command_kind, event_kind,
 };
 pub use lock::FolderLock;
 pub use memory_disk::{DiskFault, MemoryDisk};

@@ -13,6 +13,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::book::{Frame, Row};
 use crate::domain::{Instrument, Price, Quantity, Second, Symbol};
+use crate::fail_point;
 
 use super::disk::Disk;
 use super::error::StoreError;
@@ -212,6 +213,7 @@ impl Tape {
             }
             writer.put(version, second, row)?;
         }
+        fail_point::pass(format_args!("frame written"));
         writer.commit()?;
         self.last = last;
         Ok(())

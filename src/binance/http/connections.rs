@@ -24,6 +24,8 @@ use tokio::time::{Instant, timeout};
 use tower_service::Service;
 
 use super::HttpFailure;
+#[cfg(feature = "fail-points")]
+use super::passing_line::PassingLine;
 use crate::binance::error::{BinanceError, innermost};
 use crate::binance::rest::install_tls_provider;
 
@@ -39,7 +41,10 @@ const KEEP_ALIVE_RETRIES: u32 = 3;
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
 type Body = Full<Bytes>;
+#[cfg(not(feature = "fail-points"))]
 type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
+#[cfg(feature = "fail-points")]
+type Stream = PassingLine<MaybeHttpsStream<TokioIo<TcpStream>>>;
 
 /// Connections to one host, as many as there were requests at once.
 pub(super) struct Connections {
@@ -116,6 +121,8 @@ impl Connections {
             .await
             .map_err(|late| innermost(&late))?
             .map_err(|error| innermost(&*error))?;
+        #[cfg(feature = "fail-points")]
+        let stream = PassingLine::over(stream);
         let (sender, driver) = http1::handshake(stream).await.map_err(|error| innermost(&error))?;
         Ok(Connection { sender, driver: Driver(Some(Box::pin(driver))) })
     }

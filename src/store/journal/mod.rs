@@ -14,7 +14,7 @@ mod takeover;
 mod verify;
 
 pub use audit::BookedTrade;
-pub use record::Record;
+pub use record::{Record, command_kind, event_kind};
 pub use replay::{Difference, Replay, Step};
 pub use verify::{Records, Verification};
 
@@ -24,6 +24,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::domain::{RunId, Symbol, Timestamp};
 use crate::engine::{Command, Event, LedgerSummary};
+use crate::fail_point;
 
 use super::disk::Disk;
 use super::emergency::EmergencyRecord;
@@ -276,6 +277,9 @@ impl Journal {
         for pending in &self.pending {
             hash = pending.hash_after(&hash);
             insert(&transaction, pending, &hash).map_err(fail)?;
+            for (kind, _) in &pending.commands {
+                fail_point::pass(format_args!("{kind} written"));
+            }
         }
         transaction.commit().map_err(fail)?;
         self.last_hash = hash;

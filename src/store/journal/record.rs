@@ -102,7 +102,9 @@ pub(super) fn command_bytes(command: &Command) -> Result<Vec<u8>, String> {
     postcard::to_stdvec(command).map_err(|error| error.to_string())
 }
 
-pub(super) const fn event_kind(event: &Event) -> &'static str {
+/// The word for an event, in the journal and at fail points.
+#[must_use]
+pub const fn event_kind(event: &Event) -> &'static str {
     match event {
         Event::Started(_) => "started",
         Event::Second(_) => "second",
@@ -132,7 +134,9 @@ pub(super) const fn event_kind(event: &Event) -> &'static str {
     }
 }
 
-pub(super) const fn command_kind(command: &Command) -> &'static str {
+/// The word for a command, in the journal and at fail points.
+#[must_use]
+pub const fn command_kind(command: &Command) -> &'static str {
     match command {
         Command::Place(_) => "place",
         Command::Cancel { .. } => "cancel",
