@@ -1,20 +1,11 @@
-//! `lobd status · why-not-trading · pause · resume · halt · flatten · retrain`: the running daemon.
-
-use std::path::Path;
+//! `lobd status · why-not-trading · pause · resume · halt · flatten`: the running daemon.
 
 use crate::actors::{ControlAnswer, ControlRequest, ask};
 use crate::app::DataFolder;
 use crate::engine::OperatorRequest;
-use crate::store::atomic::write_atomically;
 use crate::trading::WhyNot;
 
 use super::{CommandError, Context, Exit};
-
-/// The unit that `deploy/install.sh` installs.
-const TRAIN_UNIT: &str = "/etc/systemd/system/lobd-train.path";
-
-/// The data folder that unit watches.
-const WATCHED_FOLDER: &str = "/var/lib/lobd";
 
 /// Shows what the running daemon knows.
 ///
@@ -137,38 +128,6 @@ pub(super) async fn tell(wish: OperatorRequest, context: &Context) -> Result<(),
 /// Runs `lobd halt`.
 pub(super) async fn halt(args: &HaltArgs, context: &Context) -> Result<(), CommandError> {
     tell(OperatorRequest::Halt { reason: args.reason.clone() }, context).await
-}
-
-/// Runs `lobd retrain`: under systemd a request that `lobd-train.path` turns into a training,
-/// else the training itself, niced so that it never competes with trading.
-pub(super) async fn retrain(context: &Context) -> Result<(), CommandError> {
-    let data_dir = context.data_dir()?;
-    let is_watched = data_dir == Path::new(WATCHED_FOLDER) && Path::new(TRAIN_UNIT).exists();
-    if is_watched {
-        let path = DataFolder::new(&data_dir).retrain_request();
-        let asked_at = context.clock().now().to_string();
-        write_atomically(&path, asked_at.as_bytes())
-            .map_err(|error| CommandError::new(Exit::InputOutput, error))?;
-        return context.output().line("asked for; see journalctl -u lobd-train");
-    }
-    let fail = |error| CommandError::new(Exit::InputOutput, error);
-    let program = std::env::current_exe().map_err(fail)?;
-    let mut training = tokio::process::Command::new("nice");
-    training.args(["-n", "19"]).arg(program).args(["train", "--promote", "--data-dir"]);
-    training.arg(&data_dir);
-    if let Some(file) = context.env_file_argument() {
-        training.arg("--env-file").arg(file);
-    }
-    let status = training.status().await.map_err(fail)?;
-    if status.success() {
-        return Ok(());
-    }
-    let exit = if status.code() == Some(Exit::VerificationFailed as i32) {
-        Exit::VerificationFailed
-    } else {
-        Exit::Failure
-    };
-    Err(CommandError::message(exit, "no model was promoted; the old one stays"))
 }
 
 async fn request(

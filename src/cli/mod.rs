@@ -28,6 +28,7 @@ mod orders;
 mod output;
 mod position;
 mod reconcile;
+mod retrain;
 mod run;
 mod score;
 mod simulate;
@@ -125,10 +126,7 @@ enum Command {
     ///
     /// Example: `lobd flatten && lobd position`
     Flatten,
-    /// Trains anew on the tape and promotes the models that pass their gates.
-    ///
-    /// Example: `lobd retrain --data-dir /var/lib/lobd`
-    Retrain,
+    Retrain(retrain::Args),
 }
 
 /// Parses the arguments, runs one command, and turns its outcome into an exit code.
@@ -188,7 +186,7 @@ async fn dispatch(command: &Command, context: &Context) -> Result<(), CommandErr
         Command::Resume => control::tell(OperatorRequest::Resume, context).await,
         Command::Halt(args) => control::halt(args, context).await,
         Command::Flatten => control::tell(OperatorRequest::Flatten, context).await,
-        Command::Retrain => control::retrain(context).await,
+        Command::Retrain(args) => retrain::run(args, context).await,
     }
 }
 

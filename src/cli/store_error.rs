@@ -19,7 +19,9 @@ impl From<StoreError> for CommandError {
             }
             // A restart cannot help: the service manager must not try.
             StoreError::NewerVersion { .. } => Exit::Configuration,
-            StoreError::Locked { .. } => Exit::AlreadyRunning,
+            StoreError::Locked { .. }
+            | StoreError::AccountInUse { .. }
+            | StoreError::Training { .. } => Exit::AlreadyRunning,
             StoreError::UnknownSymbol { .. }
             | StoreError::Ambiguous { .. }
             | StoreError::WritingStatement

@@ -13,6 +13,7 @@ use crate::domain::{Amount, FeeRates, Market, ModelId};
 use crate::features::FeatureSet;
 use crate::predict::{Evaluation, Fate, ModelKind};
 use crate::sim::BacktestReport;
+use crate::store::{TrainingLock, models_path};
 use crate::train::Progress;
 use crate::train::gates::Gate;
 use crate::train::threshold::{Choice, Point};
@@ -103,10 +104,12 @@ struct GateAnswer<'a> {
 /// Runs `lobd train`.
 #[expect(clippy::unused_async, reason = "every command has the same shape")]
 pub(super) async fn run(args: &Args, context: &Context) -> Result<(), CommandError> {
+    // Whoever has no tape learns that first, and nothing is created.
+    let symbols = args.span.recorded(context)?;
+    let _alone = TrainingLock::acquire(&models_path(&context.data_dir()?))?;
     if !args.promote || args.span.symbol.is_some() {
         return train_one(args, &args.span, context);
     }
-    let symbols = args.span.recorded(context)?;
     let mut kept_out = Vec::new();
     for symbol in &symbols {
         let span = SpanArgs { symbol: Some(symbol.clone()), ..args.span.clone() };

@@ -11,6 +11,7 @@ mod reader;
 mod variables;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -158,6 +159,19 @@ fn refuse_unknown_names(path: &Path, variables: &Variables) -> Result<(), Config
     let problem = |name: &String| format!("{name} in {} is no setting of lobd", path.display());
     let problems: Vec<String> = unknown.map(problem).collect();
     if problems.is_empty() { Ok(()) } else { Err(ConfigError::Invalid { problems }) }
+}
+
+/// What a child process of ours inherits of the environment: nothing that is secret.
+pub fn environment_without_secrets() -> impl Iterator<Item = (OsString, OsString)> {
+    reader::environment_without_secrets()
+}
+
+/// Where a user's programs keep what lives no longer than the machine runs: `XDG_RUNTIME_DIR`, else
+/// the folder for temporary files.
+#[must_use]
+pub fn runtime_dir() -> PathBuf {
+    let set = std::env::var_os("XDG_RUNTIME_DIR").filter(|path| Path::new(path).is_absolute());
+    set.map_or_else(std::env::temp_dir, PathBuf::from)
 }
 
 /// The data folder, needed even by commands that need no other setting.

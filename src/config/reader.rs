@@ -1,5 +1,6 @@
 //! Reads and checks single settings, collecting every problem instead of stopping at the first.
 
+use std::ffi::OsString;
 use std::fmt::Display;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -11,7 +12,7 @@ use crate::domain::{Amount, Environment, Rate, SelfTradePrevention, Symbol};
 use crate::sign::Secret;
 use crate::trading::{EntryStyle, RiskLimits, ShutdownPolicy, TradingSettings};
 
-use super::variables::{FOREIGN_NAMES, OWN_PREFIXES, VARIABLES};
+use super::variables::{FOREIGN_NAMES, NEEDED_BY_ANY, OWN_PREFIXES, VARIABLES};
 use super::{ConfigError, Credentials, OrderTransport, Urls, UserStreamForm, Variables};
 
 /// Hosts of the venue, by environment (exchange-api.md 1.1).
@@ -94,6 +95,15 @@ pub(super) fn process_environment() -> Variables {
             VARIABLES.iter().any(|variable| variable.name == name) || is_own_prefix(name)
         })
         .collect()
+}
+
+/// What a child process inherits: the settings without the secrets, and what any program needs.
+pub(super) fn environment_without_secrets() -> impl Iterator<Item = (OsString, OsString)> {
+    let is_harmless = |name: &str| {
+        VARIABLES.iter().any(|variable| variable.name == name && !variable.is_secret())
+            || NEEDED_BY_ANY.contains(&name)
+    };
+    std::env::vars_os().filter(move |(name, _)| name.to_str().is_some_and(is_harmless))
 }
 
 fn is_own_prefix(name: &str) -> bool {

@@ -11,6 +11,14 @@ pub struct Variable {
     pub default: Option<&'static str>,
 }
 
+impl Variable {
+    /// Whether what it is set to is nobody else's business.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        self.name.ends_with("_API_KEY") || self.name.ends_with("_API_SECRET")
+    }
+}
+
 const fn setting(name: &'static str, default: &'static str) -> Variable {
     Variable { name, example: default, default: Some(default) }
 }
@@ -66,6 +74,9 @@ pub const VARIABLES: &[Variable] = &[
     setting("RECONCILE_SECONDS", "5"),
     setting("SHUTDOWN_POLICY", "protect"),
 ];
+
+/// What any program needs of its surroundings, and a child of ours therefore inherits.
+pub(super) const NEEDED_BY_ANY: &[&str] = &["PATH", "HOME", "LANG", "TERM", "TZ", "TMPDIR"];
 
 /// Prefixes that belong to `lobd`: an unknown name that begins so is a typing mistake.
 pub(super) const OWN_PREFIXES: &[&str] = &[

@@ -94,6 +94,30 @@ pub enum StoreError {
         /// The other instance, where it can be told.
         pid: Option<u32>,
     },
+    /// Another daemon of this user trades on the account.
+    #[error(
+        "another lobd{} trades on this account, in {}: stop it first",
+        pid.map(|pid| format!(" (process {pid})")).unwrap_or_default(),
+        data_dir.display()
+    )]
+    AccountInUse {
+        /// Its data folder.
+        data_dir: PathBuf,
+        /// Its process.
+        pid: Option<u32>,
+    },
+    /// Somebody trains on this data folder.
+    #[error(
+        "another training{} is under way in {}: wait for it",
+        pid.map(|pid| format!(" (process {pid})")).unwrap_or_default(),
+        path.display()
+    )]
+    Training {
+        /// The folder of models.
+        path: PathBuf,
+        /// The other training, where it can be told.
+        pid: Option<u32>,
+    },
     /// A second is not later than the last one stored (I19).
     #[error("{instrument} at {second} is not later than {last}, the last second stored")]
     OutOfOrder {

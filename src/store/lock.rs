@@ -1,4 +1,5 @@
-//! One writer per data folder (I18): an advisory lock that the system releases with the process.
+//! One writer per data folder (I18), and one training: advisory locks that the system releases with
+//! the process, however it ended.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
@@ -32,30 +33,13 @@ impl FolderLock {
     /// [`StoreError::Locked`] with the other's process id if another instance holds it.
     pub fn acquire(data_dir: &Path) -> Result<Self, StoreError> {
         atomic::create_folder(data_dir)?;
-        let path = data_dir.join(Self::FILE);
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(|source| StoreError::io("open", &path, source))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                // The holder's id only helps the operator; not to know it changes nothing.
-                let _ = file.read_to_string(&mut text);
-                let pid = text.trim().parse().ok();
-                return Err(StoreError::Locked { path: data_dir.to_owned(), pid });
+        match take(&data_dir.join(Self::FILE), &std::process::id().to_string())? {
+            Taken::Ours(file) => Ok(Self { _held: Held::Machine { _file: file } }),
+            Taken::By(holder) => {
+                let pid = holder.trim().parse().ok();
+                Err(StoreError::Locked { path: data_dir.to_owned(), pid })
             }
-            Err(TryLockError::Error(source)) => return Err(StoreError::io("lock", &path, source)),
         }
-        file.set_len(0)
-            .and_then(|()| file.rewind())
-            .and_then(|()| writeln!(file, "{}", std::process::id()))
-            .map_err(|source| StoreError::io("write", &path, source))?;
-        Ok(Self { _held: Held::Machine { _file: file } })
     }
 
     /// Takes the folder on a disk.
@@ -68,6 +52,65 @@ impl FolderLock {
         let lock = disk.lock().ok_or_else(locked)?;
         Ok(Self { _held: Held::Memory { _lock: lock } })
     }
+}
+
+/// Trains alone in a folder of models until it is dropped or the process ends.
+#[derive(Debug)]
+pub struct TrainingLock {
+    /// Kept open: closing it releases the lock.
+    _file: File,
+}
+
+impl TrainingLock {
+    const FILE: &str = "training.lock";
+
+    /// Takes the folder of models, creating it if need be.
+    ///
+    /// # Errors
+    /// [`StoreError::Training`] with the other's process id if somebody trains there.
+    pub fn acquire(models: &Path) -> Result<Self, StoreError> {
+        atomic::create_folder(models)?;
+        match take(&models.join(Self::FILE), &std::process::id().to_string())? {
+            Taken::Ours(file) => Ok(Self { _file: file }),
+            Taken::By(holder) => {
+                let pid = holder.trim().parse().ok();
+                Err(StoreError::Training { path: models.to_owned(), pid })
+            }
+        }
+    }
+}
+
+/// Whose a lock is.
+pub(super) enum Taken {
+    /// Ours, as long as the file is open.
+    Ours(File),
+    /// Somebody else's, who says this of itself; not to know it changes nothing.
+    By(String),
+}
+
+/// Takes a lock file, or tells who holds it; `holder` is what we say of ourselves.
+pub(super) fn take(path: &Path, holder: &str) -> Result<Taken, StoreError> {
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .map_err(|source| StoreError::io("open", path, source))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut text = String::new();
+            let _ = file.read_to_string(&mut text);
+            return Ok(Taken::By(text));
+        }
+        Err(TryLockError::Error(source)) => return Err(StoreError::io("lock", path, source)),
+    }
+    file.set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| writeln!(file, "{holder}"))
+        .map_err(|source| StoreError::io("write", path, source))?;
+    Ok(Taken::Ours(file))
 }
 
 #[cfg(test)]
@@ -84,5 +127,16 @@ mod tests {
         assert_eq!(pid, Some(std::process::id()));
         drop(first);
         assert!(FolderLock::acquire(folder.path()).is_ok(), "free again");
+    }
+
+    #[test]
+    fn a_second_training_is_told_who_trains() {
+        let folder = tempfile::tempdir().unwrap();
+        let models = folder.path().join("models");
+        let first = TrainingLock::acquire(&models).unwrap();
+        let error = TrainingLock::acquire(&models).unwrap_err().to_string();
+        assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
+        drop(first);
+        assert!(TrainingLock::acquire(&models).is_ok(), "free again");
     }
 }

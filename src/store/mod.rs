@@ -16,6 +16,7 @@ mod gaps;
 pub mod import;
 mod instruments;
 mod journal;
+mod lease;
 mod lock;
 mod memory_disk;
 pub mod models;
@@ -36,7 +37,8 @@ pub use journal::{
     BookedTrade, Difference, Journal, Record, Records, Replay, RunSummary, Step, Verification,
     command_kind, event_kind,
 };
-pub use lock::FolderLock;
+pub use lease::{AccountLease, AccountName};
+pub use lock::{FolderLock, TrainingLock};
 pub use memory_disk::{DiskFault, MemoryDisk};
 pub use query::{Answer, Cell, Query};
 pub use row_codec::{RowError, RowGrid, decode, encode};
