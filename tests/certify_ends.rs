@@ -109,3 +109,20 @@ async fn ctrl_c_clears_away_what_was_opened_and_leaves_a_report() {
 async fn a_service_managers_stop_does_the_same() {
     stopped_by(Running::terminate).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_ctrl_c_ends_it_at_once_and_says_what_may_be_left() {
+    let venue = Venue::start(MarketSettings::bitcoin_perpetual()).await;
+    switch_on(&venue.sandbox.control, "drop-user-event=ALGO_UPDATE").await;
+    let home = Home::with(&venue.variables());
+    let mut process = home.spawn(&["certify", "--environment", "sandbox", "--case", "C-183"]);
+    eventually("a stop waits", async || !venue.stops().await.is_empty()).await;
+    let mute = switch_on(&venue.sandbox.control, "lose-request=silence").await;
+    process.interrupt();
+    eventually("it clears away", async || report(&venue.sandbox.control, mute).await.fired > 0)
+        .await;
+    process.interrupt();
+    assert_eq!(process.exit().await, Some(1), "{}", home.log());
+    let log = home.log();
+    assert!(log.contains("interrupted twice") && log.contains("lobd position"), "{log}");
+}

@@ -79,6 +79,8 @@ mod no_lookahead;
 #[cfg(test)]
 mod order_socket;
 #[cfg(test)]
+mod panics;
+#[cfg(test)]
 mod restart;
 #[cfg(test)]
 mod sandbox_calls;

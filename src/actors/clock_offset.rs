@@ -82,6 +82,24 @@ impl ClockOffsetMeter {
         let _ = self.trader.tell(Event::ClockOffset { nanos }).await;
     }
 
+    async fn keep_measuring(&mut self) {
+        let mut offsets = self.rest.clock_offsets();
+        let mut due = Instant::now();
+        loop {
+            tokio::select! {
+                biased;
+                Ok(()) = offsets.changed() => {
+                    let measured = *offsets.borrow_and_update();
+                    if let Some(offset) = measured {
+                        self.tell(offset).await;
+                        due = due.min(Instant::now() + patience(offset.nanos));
+                    }
+                }
+                () = sleep_until(due) => due = Instant::now() + self.measure().await,
+            }
+        }
+    }
+
     /// Measures once; says how long to wait for the next time.
     async fn measure(&self) -> Duration {
         match self.rest.measure_clock().await {
@@ -95,23 +113,12 @@ impl ClockOffsetMeter {
 }
 
 impl Actor for ClockOffsetMeter {
-    /// Runs until shut down.
+    /// Runs until shut down, also in the middle of a measurement.
     async fn run(&mut self, shutdown: &CancellationToken) -> Result<(), ActorFailure> {
-        let mut offsets = self.rest.clock_offsets();
-        let mut due = Instant::now();
-        loop {
-            tokio::select! {
-                biased;
-                () = shutdown.cancelled() => return Ok(()),
-                Ok(()) = offsets.changed() => {
-                    let measured = *offsets.borrow_and_update();
-                    if let Some(offset) = measured {
-                        self.tell(offset).await;
-                        due = due.min(Instant::now() + patience(offset.nanos));
-                    }
-                }
-                () = sleep_until(due) => due = Instant::now() + self.measure().await,
-            }
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => Ok(()),
+            () = self.keep_measuring() => Ok(()),
         }
     }
 }

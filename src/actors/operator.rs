@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::binance::panic_on;
 use crate::engine::{EngineStatus, OperatorRequest};
 
 use super::supervisor::{Actor, ActorFailure};
@@ -96,11 +97,13 @@ impl Operator {
         Ok(Self { listener, path, trader, status, connections: JoinSet::new() })
     }
 
-    fn serve(&mut self, stream: UnixStream) {
-        while self.connections.try_join_next().is_some() {}
+    fn serve(&mut self, stream: UnixStream) -> Result<(), ActorFailure> {
+        while let Some(ended) = self.connections.try_join_next() {
+            panic_on(ended).map_err(ActorFailure::new)?;
+        }
         if self.connections.len() >= CONNECTIONS_MAX {
             tracing::warn!("too many connections on the control socket; one was refused");
-            return;
+            return Ok(());
         }
         let (trader, status) = (self.trader.clone(), self.status.clone());
         self.connections.spawn(async move {
@@ -108,6 +111,7 @@ impl Operator {
                 tracing::debug!(%error, "a control connection ended");
             }
         });
+        Ok(())
     }
 }
 
@@ -173,7 +177,7 @@ impl Actor for Operator {
                 () = shutdown.cancelled() => break,
                 accepted = self.listener.accept() => {
                     let (stream, _) = accepted.map_err(ActorFailure::new)?;
-                    self.serve(stream);
+                    self.serve(stream)?;
                 }
             }
         }

@@ -81,6 +81,22 @@ impl RulesWatch {
         Instant::now() + self.restraint.next_at().map_or(Duration::ZERO, |at| at.since(now))
     }
 
+    async fn keep_reading(&mut self) {
+        let doubted = self.doubted.clone();
+        let mut due = Instant::now() + INTERVAL;
+        loop {
+            tokio::select! {
+                biased;
+                () = doubted.0.notified() => due = due.min(self.soonest()),
+                () = sleep_until(due) => {
+                    // One that was held back counts now; one that was let through has counted.
+                    let _ = self.restraint.lets_through(self.rest.now());
+                    due = Instant::now() + self.read().await;
+                }
+            }
+        }
+    }
+
     /// Reads once and tells what changed; says how long to wait for the next time.
     async fn read(&mut self) -> Duration {
         let listed = match self.rest.exchange_info().await {
@@ -128,21 +144,12 @@ fn changed<'a>(known: &Instrument, listed: &'a [Instrument]) -> Option<&'a Instr
 }
 
 impl Actor for RulesWatch {
-    /// Runs until shut down.
+    /// Runs until shut down, also in the middle of a question.
     async fn run(&mut self, shutdown: &CancellationToken) -> Result<(), ActorFailure> {
-        let doubted = self.doubted.clone();
-        let mut due = Instant::now() + INTERVAL;
-        loop {
-            tokio::select! {
-                biased;
-                () = shutdown.cancelled() => return Ok(()),
-                () = doubted.0.notified() => due = due.min(self.soonest()),
-                () = sleep_until(due) => {
-                    // One that was held back counts now; one that was let through has counted.
-                    let _ = self.restraint.lets_through(self.rest.now());
-                    due = Instant::now() + self.read().await;
-                }
-            }
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => Ok(()),
+            () = self.keep_reading() => Ok(()),
         }
     }
 }

@@ -33,6 +33,7 @@ mod order_requests;
 mod order_socket;
 mod orders;
 mod pages;
+mod panics;
 pub mod parse;
 mod rate;
 mod raw_stream;
@@ -67,6 +68,7 @@ pub use order_requests::{
 };
 pub use order_socket::{OrderConnection, OrderSocket, SocketFailure};
 pub use orders::ForcedKind;
+pub(crate) use panics::panic_on;
 pub use rate::{Cost, RateBudget};
 pub use raw_stream::RawStream;
 pub use rest::{Access, Probe, ProbeAnswer, RestClient, RestSettings, Tamper};

@@ -16,6 +16,7 @@ use super::backoff::Backoff;
 use super::handover::{Handover, Told, Verdict};
 use super::line::{Command, Line, NobodyListens};
 use super::link::{Link, Received};
+use super::panics::panic_on;
 use super::stream_plan::Stream;
 use super::streams::MarketMessage;
 use crate::book::MarketEvent;
@@ -287,7 +288,7 @@ impl Successor {
         match self {
             Self::None => std::future::pending().await,
             Self::Opening(opening) => {
-                let opened = opening.await.unwrap_or_else(|error| Err(error.to_string()));
+                let opened = panic_on(opening.await).unwrap_or_else(|error| Err(error.to_string()));
                 Step::Opened(opened.map(Box::new))
             }
             Self::Proving(link, _) => Step::Next(link.next().await),

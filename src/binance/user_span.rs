@@ -12,6 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::backoff::Backoff;
 use super::connection_budget::Dialer;
+use super::panics::panic_on;
 use super::parse::{UserEvent, parse_user_events};
 use super::rest::RestClient;
 use super::socket::{Frame, Socket};
@@ -154,9 +155,8 @@ impl<'a> UserSpan<'a> {
         let timer = sleep(rotation.min(keep_alive).since(self.now()));
         let extended = async {
             match &mut self.extending {
-                Some(extending) => {
-                    extending.await.unwrap_or_else(|error| Extended::Failed(error.to_string()))
-                }
+                Some(extending) => panic_on(extending.await)
+                    .unwrap_or_else(|error| Extended::Failed(error.to_string())),
                 None => std::future::pending().await,
             }
         };
@@ -317,7 +317,7 @@ impl Successor {
         match self {
             Self::None => std::future::pending().await,
             Self::Opening(opening) => {
-                let opened = opening.await.unwrap_or_else(|error| Err(error.to_string()));
+                let opened = panic_on(opening.await).unwrap_or_else(|error| Err(error.to_string()));
                 Step::Opened(opened.map(|(key, socket)| (key, Box::new(socket))))
             }
             Self::Proving(socket, _) => Step::Next(socket.next().await),

@@ -21,13 +21,15 @@ pub(super) async fn run(mode: Mode, context: &Context) -> Result<(), CommandErro
     let under_systemd = super::context::is_under_systemd();
     telemetry::start(&settings.log_filter, under_systemd)
         .map_err(|error| CommandError::new(Exit::Configuration, error))?;
+    telemetry::end_on_panic(Exit::Failure as i32);
     let shutdown = shutdown_on_signals()?;
     let wanted = DaemonSettings { settings, mode, clock: context.clock(), lock: None };
     let daemon = Daemon::start(wanted).await.map_err(|error| daemon_error(&error))?;
     daemon.run_until(&shutdown).await.map_err(|error| daemon_error(&error))
 }
 
-/// A token that SIGINT and SIGTERM cancel.
+/// A token that SIGINT and SIGTERM cancel. Whoever presses Ctrl-C once more wants the end at once:
+/// then nothing more is cleared away, as after a kill.
 pub(super) fn shutdown_on_signals() -> Result<CancellationToken, CommandError> {
     let fail = |error| CommandError::new(Exit::InputOutput, error);
     let mut interrupt = signal(SignalKind::interrupt()).map_err(fail)?;
@@ -41,6 +43,12 @@ pub(super) fn shutdown_on_signals() -> Result<CancellationToken, CommandError> {
             _ = interrupt.recv() => {}
         }
         token.cancel();
+        if interrupt.recv().await.is_some() {
+            let error = CommandError::message(Exit::Failure, "interrupted twice, ended at once")
+                .remedy("what was open at the venue still is: see lobd position and lobd orders");
+            let _ = error.report();
+            std::process::exit(Exit::Failure as i32);
+        }
     });
     Ok(shutdown)
 }
@@ -50,6 +58,9 @@ pub(super) fn daemon_error(error: &DaemonError) -> CommandError {
     let (exit, remedy) = match error {
         DaemonError::Store(StoreError::Locked { .. }) => {
             (Exit::AlreadyRunning, "stop the other instance, or name another --data-dir")
+        }
+        DaemonError::Store(StoreError::AccountInUse { .. }) => {
+            (Exit::AlreadyRunning, "one daemon trades on an account: see lobd status --data-dir")
         }
         // A restart cannot help: the service manager must not try.
         DaemonError::Store(StoreError::NewerVersion { .. }) => {
