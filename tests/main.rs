@@ -77,6 +77,8 @@ mod market_statistics;
 #[cfg(test)]
 mod no_lookahead;
 #[cfg(test)]
+mod one_writer;
+#[cfg(test)]
 mod order_socket;
 #[cfg(test)]
 mod panics;

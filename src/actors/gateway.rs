@@ -8,15 +8,17 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::binance::codes;
+use crate::binance::{codes, panic_on};
 use crate::clock::SharedClock;
 use crate::domain::{Failure, Timestamp};
 use crate::engine::{Command, Event, Notice, Severity};
 use crate::venue::Venue;
 
 use super::ack_watch::Acknowledged;
+use super::pulse::{Pulse, Rhythm};
 use super::rules::RulesHandle;
 use super::supervisor::{Actor, ActorFailure};
 use super::trader::TraderHandle;
@@ -27,6 +29,10 @@ const IN_FLIGHT_MAX: usize = 128;
 
 /// Commands waiting to be started: the gateway starts each at once, so this only bridges a moment.
 const MAILBOX_CAPACITY: usize = 256;
+
+/// How long the end waits for answers nobody will decide upon any more: a request has five seconds,
+/// and what asks for several things ends with the first that fails.
+const LAST_ANSWERS: Duration = Duration::from_secs(6);
 
 /// How far back fills are asked for where no earlier trade is known.
 const FILLS_SINCE: Duration = Duration::from_hours(24);
@@ -54,6 +60,7 @@ pub struct Gateway<V> {
     requests: JoinSet<()>,
     acknowledged: Option<mpsc::Sender<Acknowledged>>,
     rules: Option<RulesHandle>,
+    pulse: Pulse,
 }
 
 impl<V: Venue> Gateway<V> {
@@ -66,8 +73,8 @@ impl<V: Venue> Gateway<V> {
         trader: TraderHandle,
     ) -> Self {
         let requests = JoinSet::new();
-        let (acknowledged, rules) = (None, None);
-        Self { mailbox: mailbox.0, venue, clock, trader, requests, acknowledged, rules }
+        let (acknowledged, rules, pulse) = (None, None, Pulse::default());
+        Self { mailbox: mailbox.0, venue, clock, trader, requests, acknowledged, rules, pulse }
     }
 
     /// Tells also whoever watches whether the user stream tells of acknowledged orders.
@@ -81,6 +88,12 @@ impl<V: Venue> Gateway<V> {
     #[must_use]
     pub fn doubting_rules(self, rules: RulesHandle) -> Self {
         Self { rules: Some(rules), ..self }
+    }
+
+    /// Whether it goes round; what a request waits for keeps it from nothing.
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     fn start(&mut self, command: Command) {
@@ -224,13 +237,16 @@ pub fn gateway_mailbox() -> (GatewayHandle, GatewayMailbox) {
 }
 
 impl<V: Venue> Actor for Gateway<V> {
-    /// Runs until every handle is dropped: what the trader committed to is always sent.
+    /// Runs until every handle is dropped: what the trader committed to is always sent, and what is
+    /// on its way then waited for, within bounds.
     async fn run(&mut self, _shutdown: &CancellationToken) -> Result<(), ActorFailure> {
+        let mut rhythm = Rhythm::start();
         loop {
             tokio::select! {
                 biased;
+                () = rhythm.due() => self.pulse.beat(),
                 Some(finished) = self.requests.join_next() => {
-                    finished.map_err(ActorFailure::new)?;
+                    panic_on(finished).map_err(ActorFailure::new)?;
                 }
                 received = self.mailbox.recv() => match received {
                     Some(command) => self.start(command),
@@ -238,9 +254,16 @@ impl<V: Venue> Actor for Gateway<V> {
                 },
             }
         }
-        while let Some(finished) = self.requests.join_next().await {
-            finished.map_err(ActorFailure::new)?;
-        }
-        Ok(())
+        let rest = async {
+            while let Some(finished) = self.requests.join_next().await {
+                panic_on(finished).map_err(ActorFailure::new)?;
+            }
+            Ok(())
+        };
+        // What was asked and not answered by then, the next start asks again.
+        timeout(LAST_ANSWERS, rest).await.unwrap_or(Ok(()))
     }
 }
+
+#[cfg(test)]
+mod tests;

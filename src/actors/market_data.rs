@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::binance::{FeedWatch, MarketMessage, Route, StreamsHandle};
+use crate::binance::{FeedWatch, MarketMessage, Route, StreamsHandle, panic_on};
 use crate::book::{DepthSnapshot, Frame, FrameCutter, MarketEvent};
 use crate::clock::SharedClock;
 use crate::domain::{Instrument, Symbol, Timestamp};
@@ -27,6 +27,7 @@ use crate::venue::Venue;
 
 use super::inquiries::Inquiries;
 use super::predictor::PredictorHandle;
+use super::pulse::Pulse;
 use super::recorder::RecorderHandle;
 use super::rules::RulesNews;
 use super::supervisor::{Actor, ActorFailure};
@@ -74,6 +75,7 @@ pub struct MarketData<V> {
     /// What comes before this moment may have waited while nobody listened, and proves no life.
     caught_up_at: Timestamp,
     is_live: bool,
+    pulse: Pulse,
 }
 
 /// What is known of one route's connection.
@@ -115,7 +117,15 @@ impl<V: Venue> MarketData<V> {
             listened_until: Timestamp::default(),
             caught_up_at: Timestamp::default(),
             is_live: false,
+            pulse: Pulse::default(),
         }
+    }
+
+    /// Whether seconds are cut: the streams tell each second's end, and somebody takes them. They do
+    /// so also while the network is down.
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Keeps to the rules told here from then on.
@@ -309,6 +319,7 @@ impl<V: Venue> MarketData<V> {
             let _ = trader.tell(Event::Second(Box::new(frame.clone()))).await;
             predictor.predict(frame);
         }
+        self.pulse.beat();
     }
 
     fn check_proof_of_life(&mut self, now: Timestamp) {
@@ -368,7 +379,7 @@ impl<V: Venue> Actor for MarketData<V> {
                 () = shutdown.cancelled() => return Ok(()),
                 Some(told) = next_rules(&mut self.rules) => self.on_rules(told).await,
                 Some(answered) = self.inquiries.next() => {
-                    self.on_answer(answered.map_err(ActorFailure::new)?);
+                    self.on_answer(panic_on(answered).map_err(ActorFailure::new)?);
                 }
                 received = self.feed.mailbox.recv() => match received {
                     Some(message) => self.on_message(message).await,

@@ -17,6 +17,7 @@ use crate::predict::{Artifact, ArtifactError, LinearPredictor, Predictor, Target
 use crate::store::StoreError;
 use crate::store::models::ModelStore;
 
+use super::pulse::Pulse;
 use super::supervisor::{Actor, ActorFailure};
 use super::trader::TraderHandle;
 
@@ -137,6 +138,7 @@ pub struct PredictorActor {
     mailbox: mpsc::Receiver<Frame>,
     slots: Vec<Slot>,
     trader: TraderHandle,
+    pulse: Pulse,
 }
 
 impl PredictorActor {
@@ -151,7 +153,14 @@ impl PredictorActor {
             .into_iter()
             .map(|(source, predictor)| Slot { seen: source.changed_at(), source, predictor })
             .collect();
-        (PredictorHandle(sender), Self { mailbox, slots, trader })
+        let pulse = Pulse::default();
+        (PredictorHandle(sender), Self { mailbox, slots, trader, pulse })
+    }
+
+    /// Whether it gets through the seconds.
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     async fn answer(&mut self, frame: &Frame) -> Result<(), super::trader::TraderEnded> {
@@ -203,6 +212,7 @@ impl Actor for PredictorActor {
                         if self.answer(&frame).await.is_err() {
                             return Ok(());
                         }
+                        self.pulse.beat();
                     }
                     None => return Ok(()),
                 },

@@ -12,6 +12,7 @@ use crate::fail_point;
 use crate::store::{StoreError, Tape};
 
 use super::in_place::in_place;
+use super::pulse::Pulse;
 use super::supervisor::{Actor, ActorFailure};
 
 /// A minute of seconds: a stalled disk shows as lost seconds, not as memory.
@@ -56,9 +57,11 @@ pub struct Recorder {
     /// not written before.
     unregistered: Vec<(Instrument, Second)>,
     durable: watch::Sender<Option<Second>>,
-    taken: watch::Sender<Option<Second>>,
+    /// The newest second taken in.
+    taken: Option<Second>,
     /// Whether a failure to write ends it: where recording is all there is to do.
     is_vital: bool,
+    pulse: Pulse,
 }
 
 impl Recorder {
@@ -69,11 +72,12 @@ impl Recorder {
         let (sender, mailbox) = mpsc::channel(MAILBOX_CAPACITY);
         let batch = usize::try_from(batch).unwrap_or(1).max(1);
         let (durable, _) = watch::channel(None);
-        let (taken, _) = watch::channel(None);
+        let taken = None;
         let waiting = Vec::with_capacity(batch);
         let unregistered = Vec::new();
+        let pulse = Pulse::default();
         let recorder =
-            Self { mailbox, tape, batch, waiting, unregistered, durable, taken, is_vital };
+            Self { mailbox, tape, batch, waiting, unregistered, durable, taken, is_vital, pulse };
         (RecorderHandle(sender), recorder)
     }
 
@@ -83,16 +87,17 @@ impl Recorder {
         self.durable.subscribe()
     }
 
-    /// The newest second taken in, durable or waiting for its batch: the sign that it advances.
+    /// Whether it takes seconds in, be they durable at once or waiting for their batch.
     #[must_use]
-    pub fn taken(&self) -> watch::Receiver<Option<Second>> {
-        self.taken.subscribe()
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     fn take_in(&mut self, frame: Frame) -> Result<(), StoreError> {
         let second = frame.second;
         self.waiting.push(frame);
-        self.taken.send_replace(Some(second));
+        self.taken = Some(second);
+        self.pulse.beat();
         if self.waiting.len() < self.batch {
             return Ok(());
         }
@@ -104,7 +109,7 @@ impl Recorder {
     fn obey(&mut self, instrument: Instrument) -> Result<(), StoreError> {
         let flushed = self.flush();
         self.bear(flushed, "seconds could not be recorded and are lost")?;
-        let valid_from = (*self.taken.borrow()).map_or(Second::from_unix(0), Second::next);
+        let valid_from = self.taken.map_or(Second::from_unix(0), Second::next);
         self.unregistered.retain(|(other, _)| other.symbol != instrument.symbol);
         self.unregistered.push((instrument, valid_from));
         let registered = self.register();
@@ -123,7 +128,7 @@ impl Recorder {
     fn bear(&self, outcome: Result<(), StoreError>, what: &str) -> Result<(), StoreError> {
         match outcome {
             Err(error) if !self.is_vital => {
-                let second = *self.taken.borrow();
+                let second = self.taken;
                 tracing::error!(%error, ?second, "{what}");
                 Ok(())
             }
@@ -233,7 +238,7 @@ mod tests {
         let tape = Tape::open(&folder.path().join("tape.db")).unwrap();
         let (_handle, mut recorder) = Recorder::new(tape, 600, true);
         recorder.take_in(Frame { second: Second::from_unix(7), rows: Vec::new() }).unwrap();
-        assert_eq!(*recorder.taken().borrow(), Some(Second::from_unix(7)));
+        assert_eq!(recorder.pulse().beats(), 1);
         assert_eq!(*recorder.durable().borrow(), None);
     }
 }

@@ -8,16 +8,22 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::binance::parse::UserEvent;
-use crate::binance::{UserMessage, UserStreamHandle};
+use crate::binance::{LIFE_LIMIT, UserMessage, UserStreamHandle};
 use crate::clock::SharedClock;
+use crate::domain::Timestamp;
 use crate::engine::{Event, Feed};
 
 use super::ack_watch::{AckWatch, Acknowledged, Miss};
+use super::pulse::{Pulse, Rhythm};
 use super::supervisor::{Actor, ActorFailure};
 use super::trader::{TraderEnded, TraderHandle};
 
 /// Nothing is awaited: any message comes first.
 const IDLE: Duration = Duration::from_hours(1);
+
+/// A stream that is connected tells a sign of life each second, and its end once the venue gave none
+/// for [`LIFE_LIMIT`] in reading or in writing. One that tells neither is stuck itself.
+const LONGEST_SILENCE: Duration = Duration::from_secs(3 * LIFE_LIMIT.as_secs());
 
 /// What the stream tells, what it must tell, and the way to have it connect anew.
 pub struct UserFeed {
@@ -35,16 +41,35 @@ pub struct UserData {
     clock: SharedClock,
     watch: AckWatch,
     trader: TraderHandle,
+    /// When the stream last told something; none while it is known to be down.
+    heard: Option<Timestamp>,
+    pulse: Pulse,
 }
 
 impl UserData {
     /// Reads `feed` and tells `trader`.
     #[must_use]
     pub fn new(feed: UserFeed, clock: SharedClock, trader: TraderHandle) -> Self {
-        Self { feed, clock, watch: AckWatch::default(), trader }
+        let pulse = Pulse::default();
+        Self { feed, clock, watch: AckWatch::default(), trader, heard: None, pulse }
+    }
+
+    /// Whether it goes round, with a stream that proves itself or is known to be down.
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
+    }
+
+    fn beat(&self) {
+        let is_stuck = self.heard.is_some_and(|at| self.clock.now().since(at) > LONGEST_SILENCE);
+        if !is_stuck {
+            self.pulse.beat();
+        }
     }
 
     async fn on_message(&mut self, message: UserMessage) -> Result<(), TraderEnded> {
+        let is_down = matches!(message, UserMessage::Disconnected { .. });
+        self.heard = (!is_down).then(|| self.clock.now());
         match message {
             UserMessage::Connected { .. } => {
                 self.watch.on_connected();
@@ -122,12 +147,17 @@ impl UserData {
 impl Actor for UserData {
     /// Runs until shut down or until the stream ends.
     async fn run(&mut self, shutdown: &CancellationToken) -> Result<(), ActorFailure> {
+        let mut rhythm = Rhythm::start();
         loop {
             let due = self.watch.next_deadline();
             let wait = due.map_or(IDLE, |due| due.since(self.clock.now()));
             let told = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return Ok(()),
+                () = rhythm.due() => {
+                    self.beat();
+                    Ok(())
+                }
                 received = self.feed.mailbox.recv() => match received {
                     Some(message) => self.on_message(message).await,
                     None => return Ok(()),
@@ -142,5 +172,93 @@ impl Actor for UserData {
                 return Ok(());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::trader::trader_mailbox;
+    use super::*;
+    use crate::binance::{
+        Dialer, Network, RestClient, RestSettings, UserStream, UserStreamSettings,
+    };
+    use crate::clock::{Clock as _, ManualClock};
+    use crate::domain::{Environment, SelfTradePrevention};
+
+    struct Running {
+        outbox: mpsc::Sender<UserMessage>,
+        clock: Arc<ManualClock>,
+        pulse: Pulse,
+    }
+
+    impl Running {
+        /// Lets time pass; how often it beat meanwhile.
+        async fn beats_in(&self, seconds: u64) -> u64 {
+            let before = self.pulse.beats();
+            for _ in 0..seconds {
+                self.clock.advance(Duration::from_secs(1));
+                sleep(Duration::from_secs(1)).await;
+            }
+            self.pulse.beats() - before
+        }
+
+        async fn hears(&self, message: fn(Timestamp) -> UserMessage) {
+            self.outbox.send(message(self.clock.now())).await.unwrap();
+        }
+    }
+
+    fn connected(receive_time: Timestamp) -> UserMessage {
+        UserMessage::Connected { receive_time }
+    }
+
+    fn start(trader: TraderHandle) -> Running {
+        let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(100)));
+        let settings = RestSettings {
+            environment: Environment::Sandbox,
+            base_url: "http://127.0.0.1:1".to_owned(),
+            credentials: None,
+            receive_window: Duration::from_secs(5),
+            timeout: Duration::from_secs(5),
+            self_trade_prevention: SelfTradePrevention::default(),
+        };
+        let shared: SharedClock = Arc::clone(&clock) as SharedClock;
+        let rest = Arc::new(RestClient::new(settings, Arc::clone(&shared)).unwrap());
+        let settings = UserStreamSettings::new("ws://127.0.0.1:1".to_owned(), 1);
+        let dialer = Dialer::new(Arc::clone(&shared)).over(Network::Machine);
+        let stream = UserStream::new(rest, settings, dialer).0.handle();
+        let (outbox, mailbox) = mpsc::channel(1);
+        let feed = UserFeed { mailbox, acknowledged: mpsc::channel(1).1, stream };
+        let mut data = UserData::new(feed, shared, trader);
+        let pulse = data.pulse();
+        tokio::spawn(async move { data.run(&CancellationToken::new()).await });
+        Running { outbox, clock, pulse }
+    }
+
+    /// Promise I16: an outage is no hang, and a stream that tells nothing at all is one.
+    #[tokio::test(start_paused = true)]
+    async fn it_beats_while_the_stream_proves_itself_or_is_known_to_be_down() {
+        let (trader, _mailbox) = trader_mailbox();
+        let data = start(trader);
+        assert!(data.beats_in(60).await >= 59, "it was never connected");
+        data.hears(connected).await;
+        assert!(data.beats_in(10).await >= 9, "the venue has its time to answer");
+        data.hears(|receive_time| UserMessage::Alive { receive_time }).await;
+        assert!(data.beats_in(10).await >= 9);
+        data.beats_in(10).await;
+        assert_eq!(data.beats_in(60).await, 0, "connected, and neither alive nor lost: stuck");
+        let lost = |receive_time| UserMessage::Disconnected { receive_time, reason: String::new() };
+        data.hears(lost).await;
+        assert!(data.beats_in(60).await >= 59, "it is known to be down");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_beats_no_more_once_nobody_takes_what_it_tells() {
+        let (trader, _mailbox) = trader_mailbox();
+        let data = start(trader);
+        assert!(data.beats_in(3).await >= 2);
+        while tokio::time::timeout(Duration::from_secs(1), data.hears(connected)).await.is_ok() {}
+        assert_eq!(data.beats_in(10).await, 0);
     }
 }

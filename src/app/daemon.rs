@@ -21,14 +21,13 @@ use crate::clock::SharedClock;
 use crate::config::{OrderTransport, Settings};
 use crate::domain::{Failure, Instrument, Market, RunId, Second, Symbol};
 use crate::engine::{EngineStatus, Event, Started};
-use crate::store::{
-    Disk, EmergencyFile, FolderLock, InstrumentKey, InstrumentVersion, Journal, StoreError, Tape,
-};
+use crate::store::{AccountLease, Disk, FolderLock, StoreError, Tape};
 
 use super::folder::DataFolder;
+use super::holdings::{lease, open_emergency, register};
 use super::machine::Machine;
 use super::surroundings::{Ground, Surroundings};
-use super::watchdog::Watchdog;
+use super::watchdog::{Watchdog, Watched};
 
 /// Acknowledged orders on their way to the watch over the user stream.
 const ACKNOWLEDGED_CAPACITY: usize = 64;
@@ -108,7 +107,8 @@ pub struct Daemon {
     is_trading: bool,
     status: watch::Receiver<EngineStatus>,
     durable: watch::Receiver<Option<Second>>,
-    taken: watch::Receiver<Option<Second>>,
+    /// The loops without which it would be half a daemon.
+    watched: Vec<Watched>,
     run: Option<RunId>,
     rules: RulesHandle,
     /// Seeds the jitter of every reconnecting connection, and no two processes alike: the moment
@@ -116,6 +116,7 @@ pub struct Daemon {
     jitter_seed: u64,
     operator: Option<TraderHandle>,
     _lock: FolderLock,
+    _lease: Option<AccountLease>,
 }
 
 impl Daemon {
@@ -140,6 +141,7 @@ impl Daemon {
         let mode = *mode;
         let folder = DataFolder::new(&settings.data_dir);
         let lock = held.map_or_else(|| FolderLock::acquire_on(&machine.disk, folder.path()), Ok)?;
+        let lease = lease(&machine.disk, settings, mode)?;
         let around = Surroundings::explore(settings, mode, (Arc::clone(clock), machine)).await?;
         // Whatever may be refused is read before anything is written.
         let ground = match mode {
@@ -150,7 +152,11 @@ impl Daemon {
         let on_tape = register(&mut tape, &around.instruments, clock.now().second())?;
         let (recorder_handle, recorder) =
             Recorder::new(tape, settings.record_batch, mode == Mode::Record);
-        let (durable, taken) = (recorder.durable(), recorder.taken());
+        let durable = recorder.durable();
+        let recording = match mode {
+            Mode::Record => Watched::pulse("recorder", recorder.pulse()),
+            Mode::Trade => Watched::patiently("recorder", recorder.pulse()),
+        };
         let mut daemon = Self {
             supervisor: Supervisor::new(),
             ends_trading: CancellationToken::new(),
@@ -158,12 +164,13 @@ impl Daemon {
             is_trading: mode == Mode::Trade,
             status: watch::channel(EngineStatus::default()).1,
             durable,
-            taken,
+            watched: vec![recording],
             run: None,
             rules: RulesHandle::default(),
             jitter_seed: clock.now().nanos().cast_unsigned(),
             operator: None,
             _lock: lock,
+            _lease: lease,
         };
         let trading = match ground {
             None => None,
@@ -211,6 +218,8 @@ impl Daemon {
             models.into_iter().map(|(source, loaded)| (source, loaded.map(|it| it.predictor)));
         let (predictor_handle, predictor) =
             PredictorActor::new(predictors.collect(), trader_handle.clone());
+        self.watched.push(Watched::trader(self.status.clone()));
+        self.watched.push(Watched::patiently("predictor", predictor.pulse()));
         self.supervisor.spawn("trader", trader, self.ends_trading.clone());
         self.supervisor.spawn("predictor", predictor, self.ends_rest.clone());
         self.start_account(wanted, around, gateway_mail, &trader_handle);
@@ -243,6 +252,8 @@ impl Daemon {
         let feed = UserFeed { mailbox, acknowledged, stream: user_stream.handle() };
         let user_data = UserData::new(feed, Arc::clone(clock), trader.clone());
         let meter = ClockOffsetMeter::new(Arc::clone(&around.rest), trader.clone());
+        self.watched.push(Watched::pulse("gateway", gateway.pulse()));
+        self.watched.push(Watched::pulse("user data", user_data.pulse()));
         let ends = &self.ends_rest;
         self.supervisor.spawn("gateway", gateway, ends.clone());
         self.supervisor.spawn("user stream", UserStreamActor::new(user_stream), ends.clone());
@@ -290,6 +301,7 @@ impl Daemon {
         let readers = RulesReaders { market_data: market_rules, trader };
         let (rest, known) = (Arc::clone(&around.rest), around.instruments.clone());
         let rules = RulesWatch::new(rest, known, self.rules.clone(), readers);
+        self.watched.push(Watched::pulse("market data", market_data.pulse()));
         let ends = &self.ends_rest;
         self.supervisor.spawn("market stream", MarketStreamActor::new(streams), ends.clone());
         self.supervisor.spawn("market data", market_data, ends.clone());
@@ -326,7 +338,7 @@ impl Daemon {
     /// [`DaemonError::Supervisor`] if an actor was given up or panicked; the rest is ended in order
     /// all the same.
     pub async fn run_until(mut self, shutdown: &CancellationToken) -> Result<(), DaemonError> {
-        let mut watchdog = Watchdog::start(self.is_trading, self.status(), self.taken.clone());
+        let mut watchdog = Watchdog::start(std::mem::take(&mut self.watched));
         let mut failure = None;
         loop {
             tokio::select! {
@@ -378,37 +390,4 @@ impl Daemon {
             self.ends_rest.cancel();
         }
     }
-}
-
-/// Registers what is traded; the answer is each instrument on the grid its rows are counted in.
-fn register(
-    tape: &mut Tape,
-    instruments: &[Instrument],
-    now: Second,
-) -> Result<Vec<Instrument>, StoreError> {
-    let on_its_grid = |instrument: &Instrument| {
-        tape.register(instrument, now)?;
-        let version = tape.newest_version(&InstrumentKey::of(instrument));
-        Ok(version.map_or_else(|| instrument.clone(), InstrumentVersion::as_recorded))
-    };
-    instruments.iter().map(on_its_grid).collect()
-}
-
-/// Opens the emergency file for this run; what an earlier one left in it moves to the journal.
-fn open_emergency(
-    disk: &Disk,
-    folder: &DataFolder,
-    journal: &mut Journal,
-) -> Result<EmergencyFile, StoreError> {
-    let (mut emergency, left) = EmergencyFile::open_on(disk, &folder.emergency())?;
-    if !left.is_empty() {
-        tracing::warn!(
-            commands = left.len(),
-            "an earlier run ended while its journal failed; what it sent by way of the emergency \
-             file is kept in the journal, and the venue is asked what became of it"
-        );
-        journal.keep_emergencies(&left)?;
-        emergency.clear()?;
-    }
-    Ok(emergency)
 }

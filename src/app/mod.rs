@@ -9,6 +9,7 @@ mod daemon;
 pub mod demo;
 mod folder;
 mod history;
+mod holdings;
 pub mod live_score;
 mod machine;
 pub mod manual;

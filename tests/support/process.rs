@@ -61,10 +61,11 @@ impl Home {
         self.path().join("data")
     }
 
-    /// `lobd` with nothing of the test's environment.
+    /// `lobd` with nothing of the test's environment; what it leaves for others goes here as well.
     pub(crate) fn lobd(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lobd"));
         command.env_clear().current_dir(self.path()).args(arguments);
+        command.env("XDG_RUNTIME_DIR", self.path());
         command
     }
 
@@ -164,6 +165,11 @@ impl Home {
 }
 
 impl Running {
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Asks the process to end.
     pub(crate) fn terminate(&self) {
         self.signal("TERM");
