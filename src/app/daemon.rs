@@ -66,6 +66,9 @@ pub enum DaemonError {
     /// There is no key for the environment.
     #[error("no key is set for the {0} environment; set LOBD_*_API_KEY and _SECRET")]
     NoCredentials(crate::domain::Environment),
+    /// The account, or its key, has no right to trade.
+    #[error("the account may not trade (canTrade is false)")]
+    MayNotTrade,
     /// The account is in hedge mode.
     #[error("the account is in hedge mode; switch it to one-way mode")]
     HedgeMode,

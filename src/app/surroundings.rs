@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::actors::{Loaded, ModelSource};
-use crate::binance::{BinanceVenue, Dialer, RestClient, RestSettings};
+use crate::binance::{BinanceVenue, Dialer, RestClient, RestSettings, wire};
 use crate::clock::SharedClock;
 use crate::config::Settings;
-use crate::domain::{Instrument, Symbol};
+use crate::domain::{Environment, Instrument, Symbol};
 use crate::engine::{ModelInCharge, TradedInstrument};
 use crate::store::Journal;
 use crate::venue::Venue;
@@ -77,8 +77,8 @@ impl Surroundings {
                 DaemonError::UnknownSymbol { symbol: *symbol, listed: rules.instruments.len() };
             instruments.push(found.cloned().ok_or(unknown)?);
         }
-        if mode == Mode::Trade && rest.account_configuration().await?.dual_side_position {
-            return Err(DaemonError::HedgeMode);
+        if mode == Mode::Trade {
+            check_account(settings.environment, &rest.account_configuration().await?)?;
         }
         let venue = Arc::new(BinanceVenue::new(Arc::clone(&rest)));
         Ok(Self { rest, venue, instruments, dialer, machine })
@@ -96,6 +96,26 @@ impl Surroundings {
         }
         Ok(traded)
     }
+}
+
+/// Whether the account is one to trade on. What its key alone may do this interface does not say.
+fn check_account(
+    environment: Environment,
+    account: &wire::AccountConfiguration,
+) -> Result<(), DaemonError> {
+    if !account.can_trade {
+        return Err(DaemonError::MayNotTrade);
+    }
+    if account.dual_side_position {
+        return Err(DaemonError::HedgeMode);
+    }
+    if environment == Environment::Production && account.can_withdraw {
+        tracing::warn!(
+            "the account may withdraw, and the venue does not say here whether this key may: give \
+             it no right but trading, and only from this machine's address"
+        );
+    }
+    Ok(())
 }
 
 /// The models in charge, by symbol.

@@ -72,6 +72,9 @@ pub(super) fn daemon_error(error: &DaemonError) -> CommandError {
         DaemonError::Venue(error) if error.is_key_refused() => {
             (Exit::KeyRefused, "check the key, its permissions and its list of addresses")
         }
+        DaemonError::MayNotTrade => {
+            (Exit::KeyRefused, "open a futures account, and allow its key to trade futures")
+        }
         DaemonError::Venue(_) | DaemonError::Failure(_) => {
             (Exit::Unreachable, "check LOBD_REST_URL, the network and the venue's status")
         }

@@ -110,6 +110,9 @@ pub struct CommissionRate {
 pub struct AccountConfiguration {
     /// Whether the account may trade.
     pub can_trade: bool,
+    /// Whether what it holds may be withdrawn.
+    #[serde(default)]
+    pub can_withdraw: bool,
     /// Whether the account is in hedge mode.
     pub dual_side_position: bool,
     /// Whether several assets serve as margin.
