@@ -14,8 +14,9 @@ use lobd::store::Tape;
 use serde_json::Value;
 
 use crate::support::constant_model;
-use crate::support::fake_venue::{FakeVenue, Reply};
+use crate::support::fake_venue::{FakeVenue, Reply, server_time};
 use crate::support::process::Home;
+use crate::support::raw_client::Venue as RawVenue;
 use crate::support::venue::{Venue, quiet_market};
 
 /// An address at which nobody listens.
@@ -58,6 +59,24 @@ async fn a_wrong_key_or_secret_is_refused_before_anything_is_stored() {
         home.fails(&["position"], 77, &[]);
         assert_eq!(files(&home.data()), ["lock"], "{name}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_may_not_trade_is_refused_before_anything_is_stored() {
+    let listed = RawVenue::start().await.public("/fapi/v1/exchangeInfo").await.body;
+    let fake = FakeVenue::start(move |seen| match seen.path.as_str() {
+        "/fapi/v1/time" => server_time(),
+        "/fapi/v1/exchangeInfo" => Reply::json(200, &listed),
+        "/fapi/v1/accountConfig" => {
+            Reply::json(200, r#"{"canTrade":false,"canWithdraw":true,"dualSidePosition":false}"#)
+        }
+        _ => Reply::Silence,
+    })
+    .await;
+    let home = Home::with(&sandbox_at(&fake.url));
+    home.fails(&["run"], 77, &["may not trade", "allow its key to trade futures"]);
+    assert_eq!(files(&home.data()), ["lock"]);
+    assert!(fake.seen_at("/fapi/v1/order").is_empty());
 }
 
 /// The settings of a sandbox at this address.

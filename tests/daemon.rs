@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::net::UnixDatagram;
 
 use crate::support::constant_model;
+use crate::support::faulted::switch_on;
 use crate::support::process::{DEADLINE, Home, eventually};
 use crate::support::venue::{Venue, quiet_market};
 
@@ -287,15 +288,54 @@ async fn a_trading_loop_that_hangs_feeds_no_watchdog() {
     let journal = rusqlite::Connection::open(DataFolder::new(&home.data()).journal()).unwrap();
     journal.busy_timeout(Duration::from_secs(5)).unwrap();
     journal.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let silence = async {
-        let mut buffer = [0; 4_096];
-        let limit = Duration::from_millis(1_500);
-        while tokio::time::timeout(limit, socket.recv(&mut buffer)).await.is_ok() {}
-    };
-    assert!(tokio::time::timeout(DEADLINE, silence).await.is_ok(), "it is fed all the same");
+    falls_silent(&socket).await;
     journal.execute_batch("ROLLBACK").unwrap();
     told(&socket, "WATCHDOG=1").await;
     home.status_when("it goes on", |status| status["is_reconciled"] == true).await;
+    daemon.terminate();
+    assert_eq!(daemon.exit().await, Some(0), "{}", home.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recorder_that_hangs_feeds_no_watchdog() {
+    let venue = Venue::start(quiet_market()).await;
+    let home = Home::with(&venue.variables());
+    let path = home.path().join("notify.sock");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    let mut command = home.lobd(&["record"]);
+    command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "1500000");
+    let mut recorder = home.start(command);
+    told(&socket, "READY=1").await;
+    told(&socket, "WATCHDOG=1").await;
+    let tape = rusqlite::Connection::open(DataFolder::new(&home.data()).tape()).unwrap();
+    tape.busy_timeout(Duration::from_secs(5)).unwrap();
+    tape.execute_batch("BEGIN IMMEDIATE").unwrap();
+    falls_silent(&socket).await;
+    tape.execute_batch("ROLLBACK").unwrap();
+    told(&socket, "WATCHDOG=1").await;
+    recorder.terminate();
+    assert_eq!(recorder.exit().await, Some(0), "{}", home.log());
+}
+
+/// Promise I16: what waits for the network is no hang.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_of_the_venue_starves_no_watchdog() {
+    let venue = Venue::start(quiet_market()).await;
+    let home = Home::with(&venue.variables());
+    let path = home.path().join("notify.sock");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    let mut command = home.lobd(&["run"]);
+    command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "1500000");
+    let mut daemon = home.start(command);
+    told(&socket, "READY=1").await;
+    for fault in ["refuse-sockets", "lose-request=silence", "cut-sockets"] {
+        switch_on(&venue.sandbox.control, fault).await;
+    }
+    let dark = venue.clock.now() + Duration::from_secs(8);
+    while venue.clock.now() < dark {
+        told_within(&socket, "WATCHDOG=1", Duration::from_secs(5)).await;
+    }
+    // Nor does an outage keep it from ending.
     daemon.terminate();
     assert_eq!(daemon.exit().await, Some(0), "{}", home.log());
 }
@@ -339,8 +379,22 @@ async fn a_damaged_model_put_in_charge_is_refused_and_the_old_one_stays() {
     assert_eq!(daemon.exit().await, Some(0), "{}", home.log());
 }
 
+/// Waits until the watchdog is fed no more: a loop that goes round feeds it each second.
+async fn falls_silent(socket: &UnixDatagram) {
+    let silence = async {
+        let mut buffer = [0; 4_096];
+        let limit = Duration::from_millis(2_500);
+        while tokio::time::timeout(limit, socket.recv(&mut buffer)).await.is_ok() {}
+    };
+    assert!(tokio::time::timeout(DEADLINE, silence).await.is_ok(), "it is fed all the same");
+}
+
 /// Waits until the socket is told something; other messages are passed over.
 async fn told(socket: &UnixDatagram, wanted: &str) {
+    told_within(socket, wanted, DEADLINE).await;
+}
+
+async fn told_within(socket: &UnixDatagram, wanted: &str, limit: Duration) {
     let mut buffer = [0; 4_096];
     let hear = async {
         loop {
@@ -350,7 +404,7 @@ async fn told(socket: &UnixDatagram, wanted: &str) {
             }
         }
     };
-    assert!(tokio::time::timeout(DEADLINE, hear).await.is_ok(), "never told: {wanted}");
+    assert!(tokio::time::timeout(limit, hear).await.is_ok(), "not told: {wanted}");
 }
 
 fn is_protected(status: &Value) -> bool {

@@ -8,9 +8,11 @@ use std::time::Duration;
 use lobd::app::DataFolder;
 use lobd::app::demo::{DemoSettings, prepare};
 use lobd::domain::Timestamp;
+use lobd::sandbox::SandboxSettings;
 use lobd::store::FolderLock;
 use serde_json::Value;
 
+use crate::support::canary::Canaries;
 use crate::support::process::Home;
 
 #[test]
@@ -59,6 +61,9 @@ fn a_whole_demo_ends_flat_with_no_discrepancy_and_no_missing_second() {
         "--headless",
         "--json",
     ]);
+    let canaries = Canaries::of(&SandboxSettings::for_seed(7));
+    canaries.are_absent_from("what the demo says", text.as_bytes());
+    assert!(canaries.are_absent_below(home.path()) > 6, "I9: what it leaves behind");
     let summary: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(summary["discrepancies"], 0, "{summary}");
     assert_eq!(summary["seconds_missing"], 0, "{summary}");

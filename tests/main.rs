@@ -9,6 +9,8 @@ mod bad_input;
 #[cfg(test)]
 mod book_replay;
 #[cfg(test)]
+mod bursts;
+#[cfg(test)]
 mod certify;
 #[cfg(test)]
 mod certify_covers;
@@ -75,6 +77,8 @@ mod live_streams;
 #[cfg(test)]
 mod market_statistics;
 #[cfg(test)]
+mod names;
+#[cfg(test)]
 mod no_lookahead;
 #[cfg(test)]
 mod one_writer;
@@ -100,6 +104,8 @@ mod sandbox_spot;
 mod sandbox_stops;
 #[cfg(test)]
 mod sandbox_strictness;
+#[cfg(test)]
+mod secrets;
 #[cfg(test)]
 mod signature_vectors;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use lobd::clock::{Clock, SystemClock};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -40,6 +41,12 @@ impl Reply {
     pub(crate) fn json(status: u16, body: &str) -> Self {
         Self::Answer(status, "", body.to_owned())
     }
+}
+
+/// The answer that tells the time, which every client asks for first.
+pub(crate) fn server_time() -> Reply {
+    let now = SystemClock::start().now().millis();
+    Reply::json(200, &format!(r#"{{"serverTime":{now}}}"#))
 }
 
 impl Seen {

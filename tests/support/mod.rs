@@ -2,6 +2,8 @@
 //! a venue on loopback, a model whose answer is known, and `lobd` as a process.
 
 #[cfg(test)]
+pub(crate) mod canary;
+#[cfg(test)]
 pub(crate) mod constant_model;
 #[cfg(test)]
 pub(crate) mod faulted;

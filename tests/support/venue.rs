@@ -44,16 +44,25 @@ impl Venue {
 
     /// A venue on a clock of its own.
     pub(crate) async fn start_on(clock: SharedClock, market: MarketSettings) -> Self {
+        Self::start_with(clock, market, SandboxSettings::for_seed(7)).await
+    }
+
+    /// A venue by settings of its own, but for the account's fees.
+    pub(crate) async fn start_with(
+        clock: SharedClock,
+        market: MarketSettings,
+        settings: SandboxSettings,
+    ) -> Self {
         let instrument = listings::instrument("BTCUSDT").unwrap();
         let liquidity = Liquidity::Seeded(Box::new(market));
         let instruments = vec![InstrumentSettings { instrument, liquidity }];
         let now = clock.now();
-        let settings = ExchangeSettings { instruments, seed: 7 };
-        let mut exchange = Exchange::new(&settings, now.earlier_by(LIFE_BEFORE)).unwrap();
+        let exchange = ExchangeSettings { instruments, seed: 7 };
+        let mut exchange = Exchange::new(&exchange, now.earlier_by(LIFE_BEFORE)).unwrap();
         exchange.advance(now);
         exchange.drain(&mut Vec::new());
         let account = AccountSettings { fees: demo_fees(), ..AccountSettings::default() };
-        let settings = SandboxSettings { account, ..SandboxSettings::for_seed(7) };
+        let settings = SandboxSettings { account, ..settings };
         let until = CancellationToken::new();
         let sandbox = Server::start(exchange, settings, Arc::clone(&clock), &until).await.unwrap();
         Self { sandbox, clock }
