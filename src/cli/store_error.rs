@@ -13,7 +13,8 @@ impl From<StoreError> for CommandError {
             | StoreError::Database { .. }
             | StoreError::Corrupt { .. }
             | StoreError::EmergencyFull { .. }
-            | StoreError::Backlog { .. } => Exit::InputOutput,
+            | StoreError::Backlog { .. }
+            | StoreError::Suspended { .. } => Exit::InputOutput,
             StoreError::CorruptRow { .. } | StoreError::CorruptEvent { .. } => {
                 Exit::VerificationFailed
             }

@@ -13,6 +13,9 @@ use super::atomic;
 use super::error::StoreError;
 use super::memory_disk::{MemoryDisk, PlainFile, vfs};
 
+/// How much of a file is in memory at once while it is written again.
+const PART_BYTES: usize = 1 << 20;
+
 /// Where files are.
 #[derive(Debug, Clone, Default)]
 pub enum Disk {
@@ -87,6 +90,28 @@ impl Disk {
         }
     }
 
+    /// Whether there is a file of this name.
+    pub(super) fn holds(&self, path: &Path) -> bool {
+        match self {
+            Self::Machine => path.exists(),
+            Self::Memory(disk) => disk.holds(path),
+        }
+    }
+
+    /// Writes a file's bytes over themselves and syncs them, so that what is read back is on disk.
+    /// Nothing is done where there is no such file.
+    pub(super) fn write_again(&self, path: &Path) -> Result<(), StoreError> {
+        let fail = |source| StoreError::io("write again", path, source);
+        match self {
+            Self::Machine => match OpenOptions::new().read(true).write(true).open(path) {
+                Ok(file) => write_over(&file).map_err(fail),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+                Err(source) => Err(fail(source)),
+            },
+            Self::Memory(disk) => disk.write_again(path).map_err(fail),
+        }
+    }
+
     /// A number that no other installation has; of a disk in memory, that of its seed.
     pub(super) fn draw(&self) -> u64 {
         match self {
@@ -95,6 +120,19 @@ impl Disk {
             Self::Memory(disk) => disk.draw(),
         }
     }
+}
+
+fn write_over(file: &File) -> std::io::Result<()> {
+    let length = file.metadata()?.len();
+    let mut part = vec![0; PART_BYTES];
+    let mut at = 0;
+    while at < length {
+        let count = usize::try_from(length - at).unwrap_or(PART_BYTES).min(PART_BYTES);
+        file.read_exact_at(&mut part[..count], at)?;
+        file.write_all_at(&part[..count], at)?;
+        at += count as u64;
+    }
+    file.sync_all()
 }
 
 impl DiskFile {

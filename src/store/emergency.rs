@@ -25,8 +25,12 @@ const HEAD_BYTES: usize = 18;
 #[derive(Debug)]
 pub struct EmergencyFile {
     file: DiskFile,
+    disk: Disk,
     path: PathBuf,
-    used: usize,
+    /// The slots in use, as they should be on disk.
+    slots: Vec<u8>,
+    /// Whether a write has failed: the file is opened anew first, and all of it written again.
+    is_doubtful: bool,
 }
 
 /// One command found in the file after a restart.
@@ -57,8 +61,9 @@ impl EmergencyFile {
         let mut bytes = vec![0; size];
         file.read_exact_at(&mut bytes, 0).map_err(|source| StoreError::io("read", path, source))?;
         let records: Vec<_> = bytes.chunks_exact(SLOT_BYTES).map_while(read_slot).collect();
-        let used = records.len();
-        Ok((Self { file, path: path.to_owned(), used }, records))
+        bytes.truncate(records.len() * SLOT_BYTES);
+        let (disk, path) = (disk.clone(), path.to_owned());
+        Ok((Self { file, disk, path, slots: bytes, is_doubtful: false }, records))
     }
 
     /// Makes commands durable; all of them may leave once this returns.
@@ -78,7 +83,7 @@ impl EmergencyFile {
             .map(|(command, _)| command)
             .collect();
         let full = || StoreError::EmergencyFull { path: self.path.clone() };
-        if commands.len() > SLOTS - self.used {
+        if (commands.len() * SLOT_BYTES) + self.slots.len() > SLOT_BYTES * SLOTS {
             return Err(full());
         }
         let mut bytes = Vec::with_capacity(commands.len() * SLOT_BYTES);
@@ -86,12 +91,9 @@ impl EmergencyFile {
             let payload = postcard::to_stdvec(*command).map_err(|_| full())?;
             bytes.extend_from_slice(&slot(now, &payload).ok_or_else(full)?);
         }
-        let offset = (self.used * SLOT_BYTES) as u64;
-        self.file
-            .write_all_at(&bytes, offset)
-            .and_then(|()| self.file.sync_data())
-            .map_err(|source| StoreError::io("write", &self.path, source))?;
-        self.used += commands.len();
+        let slots = [self.slots.as_slice(), &bytes].concat();
+        self.put("write", &slots, self.slots.len())?;
+        self.slots = slots;
         Ok(())
     }
 
@@ -100,13 +102,33 @@ impl EmergencyFile {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn clear(&mut self) -> Result<(), StoreError> {
-        self.file
-            .write_all_at(&vec![0; self.used * SLOT_BYTES], 0)
-            .and_then(|()| self.file.sync_data())
-            .map_err(|source| StoreError::io("clear", &self.path, source))?;
-        self.used = 0;
+        self.put("clear", &vec![0; SLOT_BYTES * SLOTS], 0)?;
+        self.slots.clear();
         Ok(())
     }
+
+    /// Makes the file durably begin with these slots, of which those before `from` are there unless
+    /// a write has failed. A failed write is final for its handle: it is made once more, wholly and
+    /// through a new one.
+    fn put(&mut self, action: &'static str, slots: &[u8], from: usize) -> Result<(), StoreError> {
+        if !self.is_doubtful && put(&self.file, &slots[from..], from).is_ok() {
+            return Ok(());
+        }
+        self.is_doubtful = true;
+        if !self.disk.holds(&self.path) {
+            let (what, remedy) = ("emergency file", "it was there at the start: put it back");
+            return Err(StoreError::Absent { what, path: self.path.clone(), remedy });
+        }
+        self.file = self.disk.open_sized(&self.path, SLOT_BYTES * SLOTS)?;
+        put(&self.file, slots, 0).map_err(|source| StoreError::io(action, &self.path, source))?;
+        self.is_doubtful = false;
+        Ok(())
+    }
+}
+
+fn put(file: &DiskFile, bytes: &[u8], offset: usize) -> std::io::Result<()> {
+    file.write_all_at(bytes, offset as u64)?;
+    file.sync_data()
 }
 
 /// What the file does with a command.

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
 use thiserror::Error;
 
 use crate::domain::{Second, Symbol};
@@ -185,6 +186,12 @@ pub enum StoreError {
         /// How many events wait.
         waiting: usize,
     },
+    /// A file that has failed is tried again once a second, not for each event.
+    #[error("{} has failed and is tried again once a second", path.display())]
+    Suspended {
+        /// Which file.
+        path: PathBuf,
+    },
     /// A statement of `lobd sql` would write.
     #[error("only statements that read are allowed here")]
     WritingStatement,
@@ -215,6 +222,50 @@ const DATABASE_REMEDY: &str =
     "move it away (with its -wal and -shm files) or restore it from a backup";
 
 impl StoreError {
+    /// Whether the disk or a file on it is at fault, rather than what was to be written.
+    pub(crate) const fn is_of_the_disk(&self) -> bool {
+        matches!(
+            self,
+            Self::Io { .. }
+                | Self::DiskFull { .. }
+                | Self::Database { .. }
+                | Self::Corrupt { .. }
+                | Self::Absent { .. }
+                | Self::Locked { .. }
+        )
+    }
+
+    /// Whether it may pass without anybody's help: space and file descriptors are freed by others,
+    /// a lock is let go. A disk that fails, or a file that is not what it was, needs a person.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::DiskFull { .. }
+            | Self::Locked { .. }
+            | Self::Backlog { .. }
+            | Self::Suspended { .. } => true,
+            Self::Io { source, .. } => {
+                let exhausted = [Errno::MFILE, Errno::NFILE, Errno::NOMEM];
+                Errno::from_io_error(source).is_some_and(|error| exhausted.contains(&error))
+            }
+            Self::Database { .. }
+            | Self::Corrupt { .. }
+            | Self::CorruptRow { .. }
+            | Self::NewerVersion { .. }
+            | Self::Absent { .. }
+            | Self::OutOfOrder { .. }
+            | Self::OffGrid { .. }
+            | Self::Unregistered { .. }
+            | Self::NoGrid { .. }
+            | Self::UnknownSymbol { .. }
+            | Self::Ambiguous { .. }
+            | Self::CorruptEvent { .. }
+            | Self::WritingStatement
+            | Self::Statement { .. }
+            | Self::NotReducing
+            | Self::EmergencyFull { .. } => false,
+        }
+    }
+
     /// Wraps an I/O failure, telling a full disk apart.
     pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();

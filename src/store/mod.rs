@@ -8,6 +8,7 @@
 //! steps, never floats.
 
 pub mod atomic;
+mod database;
 mod disk;
 mod emergency;
 mod error;
@@ -26,6 +27,7 @@ mod scan;
 mod schema;
 mod tape;
 mod tape_import;
+mod tape_recovery;
 mod varint;
 
 pub use disk::Disk;

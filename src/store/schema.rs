@@ -1,6 +1,6 @@
 //! Opening a SQLite file of ours: identity, layout version, forward migrations, durability.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -23,6 +23,9 @@ pub(super) struct Schema {
 /// How long a reader waits for a writer's commit, in milliseconds.
 const BUSY_TIMEOUT_MS: i32 = 5_000;
 
+/// The same while a file is opened anew: whoever waits for that has a position to protect.
+const REOPEN_BUSY_TIMEOUT_MS: i32 = 100;
+
 /// A reader keeps the log from shrinking; past this many pages (16 MiB) a commit checkpoints.
 const WAL_PAGES: i32 = 4_096;
 
@@ -36,20 +39,50 @@ impl Schema {
         if let Some(folder) = path.parent() {
             disk.create_folder(folder)?;
         }
+        let (mut connection, found) = self.connect(disk, path, BUSY_TIMEOUT_MS)?;
+        if found < self.layout() {
+            self.migrate(&mut connection, path, found)?;
+            disk.sync_folder_of(path)?;
+        }
+        let written_out = write_out_the_log(&connection);
+        written_out.map_err(|source| StoreError::database(path, source))?;
+        Ok(connection)
+    }
+
+    /// Opens a file that this process has had open for writing; it must be as it was.
+    pub(super) fn reopen(&self, disk: &Disk, path: &Path) -> Result<Connection, StoreError> {
+        if !disk.holds(path) {
+            let (what, remedy) = (self.what, "it was there before: put it back, then start again");
+            return Err(StoreError::Absent { what, path: path.to_owned(), remedy });
+        }
+        let (connection, found) = self.connect(disk, path, REOPEN_BUSY_TIMEOUT_MS)?;
+        if found < self.layout() {
+            return Err(StoreError::foreign(path, self.what));
+        }
+        let written_out = write_out_the_log(&connection);
+        written_out.map_err(|source| StoreError::database(path, source))?;
+        Ok(connection)
+    }
+
+    /// Connects for writing, and tells the layout found. The log is written again first, and synced:
+    /// what an earlier handle could not sync is read back and need not be on disk, and whatever is
+    /// built on it would be lost with it when the power fails.
+    fn connect(
+        &self,
+        disk: &Disk,
+        path: &Path,
+        busy_timeout_ms: i32,
+    ) -> Result<(Connection, i64), StoreError> {
         let fail = |source| StoreError::database(path, source);
-        let mut connection = disk.connect(path)?;
-        connection.pragma_update(None, "busy_timeout", BUSY_TIMEOUT_MS).map_err(fail)?;
+        disk.write_again(&log_of(path))?;
+        let connection = disk.connect(path)?;
+        connection.pragma_update(None, "busy_timeout", busy_timeout_ms).map_err(fail)?;
         let found = self.identify(&connection, path)?;
         connection.pragma_update(None, "journal_mode", "WAL").map_err(fail)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(fail)?;
         connection.pragma_update(None, "foreign_keys", "ON").map_err(fail)?;
         connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES).map_err(fail)?;
-        if found < self.layout() {
-            self.migrate(&mut connection, path, found)?;
-            disk.sync_folder_of(path)?;
-        }
-        write_out_the_log(&connection).map_err(fail)?;
-        Ok(connection)
+        Ok((connection, found))
     }
 
     /// Opens an existing file of the current layout for reading only.
@@ -121,13 +154,17 @@ impl Schema {
     }
 }
 
-/// Writes what an earlier process left in the log into the file, syncs it, and begins the log anew.
-///
-/// A sync that failed under that process may have lost parts of the log that the system still reads
-/// back as if they were on disk: whatever is appended behind them would be lost with them when the
-/// power fails. A reader that holds the log is waited for, and then left to the next start.
+/// Writes what an earlier handle left in the log into the file, syncs it, and begins the log anew. A
+/// reader that holds the log is waited for, and then it stays as it is.
 fn write_out_the_log(connection: &Connection) -> rusqlite::Result<()> {
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+}
+
+/// Where SQLite keeps the log of a database.
+pub(super) fn log_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    PathBuf::from(name)
 }
 
 #[cfg(test)]

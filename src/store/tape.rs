@@ -15,6 +15,7 @@ use crate::book::{Frame, Row};
 use crate::domain::{Instrument, Price, Quantity, Second, Symbol};
 use crate::fail_point;
 
+use super::database::Database;
 use super::disk::Disk;
 use super::error::StoreError;
 use super::gaps::{self, Gap};
@@ -65,20 +66,23 @@ pub struct Span {
 /// The record of the market, second by second.
 #[derive(Debug)]
 pub struct Tape {
-    connection: Connection,
+    pub(super) connection: Database,
     path: PathBuf,
     versions: Vec<InstrumentVersion>,
     /// Which version a frame's row belongs to.
     registered: BTreeMap<Symbol, InstrumentId>,
     /// The last second appended or found, per registered instrument.
-    last: BTreeMap<InstrumentKey, Second>,
+    pub(super) last: LastSeconds,
 }
+
+/// The last second of each instrument.
+type LastSeconds = BTreeMap<InstrumentKey, Second>;
 
 impl Tape {
     /// Makes every write fail, as a full disk does, or lets them succeed again.
     #[cfg(test)]
-    pub(crate) fn refuse_writes(&self, refuse: bool) {
-        self.connection.pragma_update(None, "query_only", refuse).unwrap();
+    pub(crate) fn refuse_writes(&mut self, refuse: bool) {
+        self.connection.refuse_writes(refuse);
     }
 
     /// Opens a tape for writing, creating or migrating it as needed.
@@ -95,7 +99,7 @@ impl Tape {
     /// # Errors
     /// As [`Tape::open`].
     pub fn open_on(disk: &Disk, path: &Path) -> Result<Self, StoreError> {
-        Self::with(SCHEMA.open(disk, path)?, path)
+        Self::with(Database::open(&SCHEMA, disk, path)?, path)
     }
 
     /// Opens an existing tape for reading; a writer may go on writing meanwhile.
@@ -103,10 +107,10 @@ impl Tape {
     /// # Errors
     /// [`StoreError::Absent`] if there is none, otherwise as [`Tape::open`].
     pub fn open_read_only(path: &Path) -> Result<Self, StoreError> {
-        Self::with(SCHEMA.open_read_only(path)?, path)
+        Self::with(Database::open_read_only(&SCHEMA, path)?, path)
     }
 
-    fn with(connection: Connection, path: &Path) -> Result<Self, StoreError> {
+    fn with(connection: Database, path: &Path) -> Result<Self, StoreError> {
         let versions = load_versions(&connection, path)?;
         Ok(Self {
             connection,
@@ -156,7 +160,9 @@ impl Tape {
         (version, valid_from): (u32, Second),
     ) -> Result<InstrumentId, StoreError> {
         let filters = serde_json::to_string(&instrument.filters).unwrap_or_default();
-        self.connection
+        self.believe()?;
+        let added = self
+            .connection
             .execute(
                 "INSERT INTO instruments (environment, market, symbol, version, tick_size_e8, \
                  step_size_e8, valid_from, filters) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -171,7 +177,8 @@ impl Tape {
                     filters,
                 ],
             )
-            .map_err(|source| StoreError::database(&self.path, source))?;
+            .map_err(|source| StoreError::database(&self.path, source));
+        self.connection.after(added)?;
         let id = InstrumentId(self.connection.last_insert_rowid());
         let instrument = instrument.clone();
         self.versions.push(InstrumentVersion { id, instrument, grid, version, valid_from });
@@ -186,12 +193,27 @@ impl Tape {
         self.append_batch(std::slice::from_ref(frame))
     }
 
-    /// Stores seconds in one durable transaction: all of them, or none.
+    /// Stores seconds in one durable transaction: all of them, or none. A write that fails is made
+    /// once more, through a file that was opened anew, unless only space is wanting.
     ///
     /// # Errors
     /// [`StoreError::OutOfOrder`], [`StoreError::OffGrid`], [`StoreError::Unregistered`] name the
     /// row at fault; [`StoreError::DiskFull`] and [`StoreError::Io`] may be tried again.
     pub fn append_batch(&mut self, frames: &[Frame]) -> Result<(), StoreError> {
+        self.believe()?;
+        let written = self.write_batch(frames);
+        match self.connection.after(written) {
+            Ok(last) => self.last = last,
+            Err(error) if error.is_of_the_disk() && !error.may_pass() => {
+                self.append_batch_anew(frames)?
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Writes a batch in one transaction; the last second of each instrument then.
+    pub(super) fn write_batch(&self, frames: &[Frame]) -> Result<LastSeconds, StoreError> {
         let mut last = self.last.clone();
         let rows = frames.iter().flat_map(|frame| {
             frame.rows.iter().map(|row| (frame.second, self.registered.get(&row.symbol), row))
@@ -215,8 +237,7 @@ impl Tape {
         }
         fail_point::pass(format_args!("frame written"));
         writer.commit()?;
-        self.last = last;
-        Ok(())
+        Ok(last)
     }
 
     /// Stores rows of one instrument in one durable transaction, leaving alone what is already
@@ -229,6 +250,18 @@ impl Tape {
         id: InstrumentId,
         rows: &[(Second, Row)],
     ) -> Result<usize, StoreError> {
+        self.believe()?;
+        let imported = self.write_import(id, rows);
+        let stored = self.connection.after(imported)?;
+        let key = self.versions.iter().find(|version| version.id == id).map(InstrumentVersion::key);
+        let newest = rows.iter().map(|(second, _)| *second).max();
+        if let (Some(newest), Some(last)) = (newest, key.and_then(|key| self.last.get_mut(&key))) {
+            *last = newest.max(*last);
+        }
+        Ok(stored)
+    }
+
+    fn write_import(&self, id: InstrumentId, rows: &[(Second, Row)]) -> Result<usize, StoreError> {
         let Some(version) = self.versions.iter().find(|version| version.id == id) else {
             return Ok(0);
         };
@@ -244,10 +277,6 @@ impl Tape {
             stored += writer.put(version, *second, row)?;
         }
         writer.commit()?;
-        let newest = rows.iter().map(|(second, _)| *second).max();
-        if let (Some(newest), Some(last)) = (newest, self.last.get_mut(&version.key())) {
-            *last = newest.max(*last);
-        }
         Ok(stored)
     }
 
@@ -364,7 +393,7 @@ impl Tape {
         self.versions.iter().filter(|version| version.key() == *key).cloned().collect()
     }
 
-    fn last_second(&self, key: &InstrumentKey) -> Result<Option<Second>, StoreError> {
+    pub(super) fn last_second(&self, key: &InstrumentKey) -> Result<Option<Second>, StoreError> {
         let mut last = None;
         for version in self.versions_of(key) {
             let found: Option<i64> = self

@@ -9,6 +9,7 @@
 mod audit;
 mod ledger;
 mod record;
+mod recovery;
 mod replay;
 mod takeover;
 mod verify;
@@ -20,12 +21,13 @@ pub use verify::{Records, Verification};
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Params, Transaction, params};
 
 use crate::domain::{RunId, Symbol, Timestamp};
 use crate::engine::{Command, Event, LedgerSummary};
 use crate::fail_point;
 
+use super::database::Database;
 use super::disk::Disk;
 use super::emergency::EmergencyRecord;
 use super::error::StoreError;
@@ -121,7 +123,7 @@ pub(super) const SCHEMA: Schema = Schema {
 /// The append-only record of what happened and what was decided.
 #[derive(Debug)]
 pub struct Journal {
-    connection: Connection,
+    connection: Database,
     path: PathBuf,
     installation: u32,
     /// The newest run; events belong to it.
@@ -132,6 +134,8 @@ pub struct Journal {
     last_hash: Hash,
     /// Events not yet durable, in order, with the commands each led to.
     pending: Vec<PendingEvent>,
+    /// How often the file was opened anew.
+    reopenings: u64,
 }
 
 /// One start of the daemon, as the journal has it.
@@ -162,7 +166,7 @@ impl Journal {
     /// # Errors
     /// As [`Journal::open`].
     pub fn open_on(disk: &Disk, path: &Path) -> Result<Self, StoreError> {
-        let connection = SCHEMA.open(disk, path)?;
+        let connection = Database::open(&SCHEMA, disk, path)?;
         let drawn = disk.draw() >> 32;
         connection
             .execute(
@@ -178,10 +182,10 @@ impl Journal {
     /// # Errors
     /// [`StoreError::Absent`] if there is none, otherwise as [`Journal::open`].
     pub fn open_read_only(path: &Path) -> Result<Self, StoreError> {
-        Self::with(SCHEMA.open_read_only(path)?, path)
+        Self::with(Database::open_read_only(&SCHEMA, path)?, path)
     }
 
-    fn with(connection: Connection, path: &Path) -> Result<Self, StoreError> {
+    fn with(connection: Database, path: &Path) -> Result<Self, StoreError> {
         let fail = |source| StoreError::database(path, source);
         let installation = connection
             .query_row("SELECT value FROM meta WHERE key = 'installation'", [], |row| {
@@ -196,13 +200,7 @@ impl Journal {
         let epoch = connection
             .query_row("SELECT coalesce(max(epoch), 0) FROM runs", [], |row| row.get(0))
             .map_err(fail)?;
-        let last: Option<(i64, Hash)> = connection
-            .query_row("SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1", [], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
-            .optional()
-            .map_err(fail)?;
-        let (last_sequence, last_hash) = last.unwrap_or_default();
+        let (last_sequence, last_hash) = newest_event(&connection, path)?;
         Ok(Self {
             installation: installation.parse().map_err(|_| damaged("no installation id"))?,
             connection,
@@ -211,6 +209,7 @@ impl Journal {
             last_sequence,
             last_hash,
             pending: Vec::new(),
+            reopenings: 0,
         })
     }
 
@@ -220,12 +219,10 @@ impl Journal {
     /// A failure to write; nothing has then begun.
     pub fn start_run(&mut self, now: Timestamp, version: &str) -> Result<RunId, StoreError> {
         let epoch = self.epoch + 1;
-        self.connection
-            .execute(
-                "INSERT INTO runs (epoch, started_ns, version) VALUES (?1, ?2, ?3)",
-                params![epoch, now.nanos(), version],
-            )
-            .map_err(|source| StoreError::database(&self.path, source))?;
+        self.write(
+            "INSERT INTO runs (epoch, started_ns, version) VALUES (?1, ?2, ?3)",
+            params![epoch, now.nanos(), version],
+        )?;
         self.epoch = epoch;
         Ok(self.run())
     }
@@ -255,22 +252,44 @@ impl Journal {
     }
 
     /// Makes durable, in one synced transaction, every event taken since the last commit, and the
-    /// commands that the last of them led to. Only after this may a command leave (I1).
+    /// commands that the last of them led to. Only after this may a command leave (I1). A write that
+    /// fails is made once more, through a file that was opened anew, unless only space is wanting.
     ///
     /// # Errors
     /// A failure to write. Events and commands then stay buffered: committing again, with no
     /// commands, tries them again.
     pub fn commit(&mut self, intents: &[Command]) -> Result<(), StoreError> {
-        if let Some(last) = self.pending.last_mut() {
-            last.add_commands(intents).map_err(|detail| StoreError::CorruptEvent {
-                path: self.path.clone(),
-                sequence: self.last_sequence,
-                detail,
-            })?;
+        self.hold(intents)?;
+        let was_doubtful = self.connection.is_doubtful();
+        match self.commit_held() {
+            Err(error) if !was_doubtful && !error.may_pass() => self.commit_held(),
+            outcome => outcome,
         }
+    }
+
+    /// Keeps the commands that the last event led to with it, for a later commit.
+    ///
+    /// # Errors
+    /// [`StoreError::CorruptEvent`] if one of them has no bytes.
+    pub fn hold(&mut self, intents: &[Command]) -> Result<(), StoreError> {
+        let sequence = self.last_sequence;
+        let held = self.pending.last_mut().map_or(Ok(()), |last| last.add_commands(intents));
+        held.map_err(|detail| self.unreadable(sequence, detail))
+    }
+
+    fn commit_held(&mut self) -> Result<(), StoreError> {
+        self.believe()?;
         if self.pending.is_empty() {
             return Ok(());
         }
+        let written = self.write_held();
+        self.last_hash = self.connection.after(written)?;
+        self.pending.clear();
+        Ok(())
+    }
+
+    /// Writes what is pending; the hash of its last event.
+    fn write_held(&self) -> Result<Hash, StoreError> {
         let fail = |source| StoreError::database(&self.path, source);
         let transaction = self.connection.unchecked_transaction().map_err(fail)?;
         let mut hash = self.last_hash;
@@ -282,9 +301,13 @@ impl Journal {
             }
         }
         transaction.commit().map_err(fail)?;
-        self.last_hash = hash;
-        self.pending.clear();
-        Ok(())
+        Ok(hash)
+    }
+
+    /// Where the journal is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// How many events wait for the next commit.
@@ -298,15 +321,14 @@ impl Journal {
     /// # Errors
     /// A failure to write.
     pub fn set_halted(&mut self, reason: Option<&str>) -> Result<(), StoreError> {
-        let outcome = match reason {
-            Some(reason) => self.connection.execute(
+        match reason {
+            Some(reason) => self.write(
                 "INSERT INTO meta (key, value) VALUES ('halted', ?1) \
                  ON CONFLICT (key) DO UPDATE SET value = excluded.value",
                 [reason],
             ),
-            None => self.connection.execute("DELETE FROM meta WHERE key = 'halted'", []),
-        };
-        outcome.map(|_| ()).map_err(|source| StoreError::database(&self.path, source))
+            None => self.write("DELETE FROM meta WHERE key = 'halted'", []),
+        }
     }
 
     /// Keeps what a reconciliation found.
@@ -319,14 +341,11 @@ impl Journal {
         symbol: Option<Symbol>,
         text: &str,
     ) -> Result<(), StoreError> {
-        self.connection
-            .execute(
-                "INSERT INTO discrepancies (detected_ns, epoch, symbol, text) \
-                 VALUES (?1, ?2, ?3, ?4)",
-                params![now.nanos(), self.epoch, symbol.map(|symbol| symbol.to_string()), text],
-            )
-            .map(|_| ())
-            .map_err(|source| StoreError::database(&self.path, source))
+        let (epoch, symbol) = (self.epoch, symbol.map(|symbol| symbol.to_string()));
+        self.write(
+            "INSERT INTO discrepancies (detected_ns, epoch, symbol, text) VALUES (?1, ?2, ?3, ?4)",
+            params![now.nanos(), epoch, symbol, text],
+        )
     }
 
     /// How many discrepancies the newest run found.
@@ -373,6 +392,12 @@ impl Journal {
     /// # Errors
     /// A failure to write; none of them is then kept, and the file must not be cleared.
     pub fn keep_emergencies(&mut self, left: &[EmergencyRecord]) -> Result<(), StoreError> {
+        self.believe()?;
+        let kept = self.write_emergencies(left);
+        self.connection.after(kept)
+    }
+
+    fn write_emergencies(&self, left: &[EmergencyRecord]) -> Result<(), StoreError> {
         let fail = |source| StoreError::database(&self.path, source);
         let transaction = self.connection.unchecked_transaction().map_err(fail)?;
         for record in left {
@@ -451,13 +476,33 @@ impl Journal {
 
     /// Makes every write fail, as a full disk does, or lets them succeed again.
     #[cfg(test)]
-    pub(crate) fn refuse_writes(&self, refuse: bool) {
-        self.connection.pragma_update(None, "query_only", refuse).unwrap();
+    pub(crate) fn refuse_writes(&mut self, refuse: bool) {
+        self.connection.refuse_writes(refuse);
+    }
+
+    /// Runs one statement that writes, durably.
+    fn write(&mut self, statement: &str, values: impl Params) -> Result<(), StoreError> {
+        self.believe()?;
+        let written = self
+            .connection
+            .execute(statement, values)
+            .map_err(|source| StoreError::database(&self.path, source));
+        self.connection.after(written).map(|_| ())
     }
 
     fn unreadable(&self, sequence: i64, detail: String) -> StoreError {
         StoreError::CorruptEvent { path: self.path.clone(), sequence, detail }
     }
+}
+
+/// The number and hash of the last event written; zeros before the first.
+fn newest_event(connection: &Connection, path: &Path) -> Result<(i64, Hash), StoreError> {
+    let newest = "SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1";
+    connection
+        .query_row(newest, [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()
+        .map(Option::unwrap_or_default)
+        .map_err(|source| StoreError::database(path, source))
 }
 
 fn insert(

@@ -272,17 +272,56 @@ fn invariant_4_what_could_not_be_written_waits_in_order() {
     let folder = tempfile::tempdir().unwrap();
     let mut journal = open(&folder);
     let run = journal.start_run(at(1), "0.1.0").unwrap();
-    journal.connection.pragma_update(None, "query_only", "ON").unwrap();
+    journal.refuse_writes(true);
     journal.append(at(1), &Event::Tick).unwrap();
     assert!(journal.commit(&[cancel()]).is_err());
     journal.append(at(2), &Event::Shutdown).unwrap();
     assert_eq!(journal.waiting(), 2);
-    journal.connection.pragma_update(None, "query_only", "OFF").unwrap();
+    journal.refuse_writes(false);
     journal.commit(&[]).unwrap();
     let records: Vec<Record> = journal.records(run.epoch).map(Result::unwrap).collect();
     assert_eq!(records[0].commands.len(), 1, "the commands stay with their event");
     assert_eq!(records[1].event, Event::Shutdown);
     journal.verify().unwrap();
+}
+
+#[test]
+fn a_journal_that_lost_or_changed_what_was_durable_is_not_written_to() {
+    let damages = ["DELETE FROM events WHERE seq = 2", "UPDATE events SET hash = zeroblob(32)"];
+    for (damage, word) in damages.into_iter().zip(["event 2 was durable", "is not the one"]) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = open(&folder);
+        journal.start_run(at(1), "0.1.0").unwrap();
+        for second in 1..=2 {
+            journal.append(at(second), &Event::Tick).unwrap();
+            journal.commit(&[]).unwrap();
+        }
+        journal.refuse_writes(true);
+        journal.append(at(3), &Event::Tick).unwrap();
+        assert!(journal.commit(&[]).is_err());
+        let other = rusqlite::Connection::open(folder.path().join("journal.db")).unwrap();
+        other.execute(damage, []).unwrap();
+        journal.refuse_writes(false);
+        for _ in 0..2 {
+            let error = journal.commit(&[]).unwrap_err();
+            assert!(error.to_string().contains(word), "{damage}: {error}");
+            assert!(!error.may_pass(), "a person must look");
+        }
+    }
+}
+
+#[test]
+fn a_journal_that_is_gone_is_not_made_anew_while_it_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = open(&folder);
+    journal.start_run(at(1), "0.1.0").unwrap();
+    journal.refuse_writes(true);
+    journal.append(at(1), &Event::Tick).unwrap();
+    assert!(journal.commit(&[]).is_err());
+    journal.refuse_writes(false);
+    std::fs::remove_file(folder.path().join("journal.db")).unwrap();
+    assert!(matches!(journal.commit(&[]), Err(StoreError::Absent { .. })));
+    assert!(!folder.path().join("journal.db").exists());
 }
 
 #[test]

@@ -42,6 +42,9 @@ struct Shared {
     seed: u64,
     is_over: AtomicBool,
     state: Mutex<State>,
+    /// How long a sync takes, on the clock that it moves.
+    #[cfg(test)]
+    sync_time: Mutex<Option<(Arc<crate::clock::ManualClock>, std::time::Duration)>>,
 }
 
 #[derive(Debug, Default)]
@@ -51,6 +54,8 @@ struct State {
     opened: u64,
     is_locked: bool,
     fault: Option<DiskFault>,
+    /// How often it still strikes, if not for ever.
+    strikes: Option<u64>,
     /// Changes and syncs so far.
     operations: u64,
     /// The operation during which the machine dies.
@@ -84,14 +89,40 @@ impl MemoryDisk {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let (is_over, state) = (AtomicBool::new(false), Mutex::new(state));
-        let shared = Arc::new(Shared { id, seed, is_over, state });
+        let shared = Arc::new(Shared {
+            id,
+            seed,
+            is_over,
+            state,
+            #[cfg(test)]
+            sync_time: Mutex::default(),
+        });
         vfs::mount(&shared);
         Self(shared)
     }
 
     /// Refuses operations from now on, or no longer.
     pub fn set_fault(&self, fault: Option<DiskFault>) {
-        self.state().fault = fault;
+        let mut state = self.state();
+        (state.fault, state.strikes) = (fault, None);
+    }
+
+    /// Refuses the next so many operations of a kind.
+    #[cfg(test)]
+    pub(crate) fn strike(&self, fault: DiskFault, times: u64) {
+        let mut state = self.state();
+        (state.fault, state.strikes) = (Some(fault), Some(times));
+    }
+
+    /// Makes every sync from now on take so long.
+    #[cfg(test)]
+    pub(crate) fn set_sync_time(
+        &self,
+        clock: &Arc<crate::clock::ManualClock>,
+        takes: std::time::Duration,
+    ) {
+        let mut sync_time = self.0.sync_time.lock().unwrap_or_else(PoisonError::into_inner);
+        *sync_time = Some((Arc::clone(clock), takes));
     }
 
     /// How often a fault struck.
@@ -156,6 +187,11 @@ impl MemoryDisk {
         Self::with(self.0.seed, left)
     }
 
+    /// Whether there is a file of this name.
+    pub(super) fn holds(&self, path: &Path) -> bool {
+        self.state().names.contains_key(&*path.to_string_lossy())
+    }
+
     /// Whether some bytes are among the last so many durable ones of a file.
     #[must_use]
     pub fn holds_durably(&self, path: &Path, sought: &[u8], most: usize) -> bool {
@@ -212,6 +248,23 @@ impl Shared {
         self.state().files.get(&id).map(look).ok_or(Refused::Broken)
     }
 
+    /// Syncs a file through one of its handles. One whose sync has failed says from then on that it
+    /// has succeeded, and makes nothing durable: the worst that systems do.
+    fn sync(&self, id: u64, is_spent: &mut bool) -> Result<(), Refused> {
+        #[cfg(test)]
+        if let Some((clock, takes)) =
+            &*self.sync_time.lock().unwrap_or_else(PoisonError::into_inner)
+        {
+            clock.advance(*takes);
+        }
+        if *is_spent {
+            return self.act(id, Operation::Sync, FileBytes::fail_to_sync);
+        }
+        let synced = self.act(id, Operation::Sync, FileBytes::sync);
+        *is_spent = synced.is_err();
+        synced
+    }
+
     /// Does something to a file, unless the disk refuses or the machine dies of it.
     fn act(
         &self,
@@ -241,6 +294,12 @@ impl Shared {
             (None | Some(_), _) => None,
         };
         state.refused += u64::from(refused.is_some());
+        if let (Some(_), Some(left)) = (refused, &mut state.strikes) {
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                (state.fault, state.strikes) = (None, None);
+            }
+        }
         let file = state.files.get_mut(&id).ok_or(Refused::Broken)?;
         match refused {
             None => act(file),

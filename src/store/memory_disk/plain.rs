@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{FileBytes, MemoryDisk, Operation, Refused, Shared};
 
@@ -11,6 +12,8 @@ use super::{FileBytes, MemoryDisk, Operation, Refused, Shared};
 pub(in crate::store) struct PlainFile {
     disk: Arc<Shared>,
     id: u64,
+    /// Whether a sync of it has failed.
+    is_spent: AtomicBool,
 }
 
 /// Holds the disk for writing until it is dropped.
@@ -21,13 +24,25 @@ impl MemoryDisk {
     /// Opens a file of so many bytes, writing zeros durably if it is not so long.
     pub(in crate::store) fn open_sized(&self, path: &Path, size: usize) -> io::Result<PlainFile> {
         let id = self.0.open(&path.to_string_lossy(), true)?;
-        let file = PlainFile { disk: Arc::clone(&self.0), id };
+        let file = PlainFile::of(&self.0, id);
         if self.0.look(id, FileBytes::len)? != size {
             self.0.act(id, Operation::Change, |file| file.truncate(0))?;
             file.write_all_at(&vec![0; size], 0)?;
             file.sync_data()?;
         }
         Ok(file)
+    }
+
+    /// Writes a file's bytes over themselves and syncs them.
+    pub(in crate::store) fn write_again(&self, path: &Path) -> io::Result<()> {
+        if !self.holds(path) {
+            return Ok(());
+        }
+        let file = PlainFile::of(&self.0, self.0.open(&path.to_string_lossy(), false)?);
+        let mut bytes = vec![0; self.0.look(file.id, FileBytes::len)?];
+        file.read_exact_at(&mut bytes, 0)?;
+        file.write_all_at(&bytes, 0)?;
+        file.sync_data()
     }
 
     /// Takes the disk for writing; `None` if it is taken.
@@ -44,6 +59,10 @@ impl Drop for MemoryLock {
 }
 
 impl PlainFile {
+    fn of(disk: &Arc<Shared>, id: u64) -> Self {
+        Self { disk: Arc::clone(disk), id, is_spent: AtomicBool::new(false) }
+    }
+
     pub(in crate::store) fn read_exact_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
         let wanted = bytes.len();
         let read = self.disk.look(self.id, |file| file.read(bytes, position(offset)))?;
@@ -56,7 +75,10 @@ impl PlainFile {
     }
 
     pub(in crate::store) fn sync_data(&self) -> io::Result<()> {
-        Ok(self.disk.act(self.id, Operation::Sync, FileBytes::sync)?)
+        let mut is_spent = self.is_spent.load(Ordering::Relaxed);
+        let synced = self.disk.sync(self.id, &mut is_spent);
+        self.is_spent.store(is_spent, Ordering::Relaxed);
+        Ok(synced?)
     }
 }
 

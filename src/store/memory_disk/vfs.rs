@@ -72,6 +72,8 @@ struct Store;
 struct Opened {
     disk: Arc<Shared>,
     id: u64,
+    /// Whether a sync of it has failed.
+    is_spent: bool,
 }
 
 impl SQLiteIoMethods for Methods {
@@ -120,7 +122,7 @@ impl VfsStore for Store {
         let (disk, path) = find(name.path())?;
         let opened = disk.open(path, request.options.create());
         let id = opened.map_err(|refused| refused.told(VfsErrorCode::CantOpen))?;
-        Ok(OpenedFile { file: Opened { disk, id }, access: OpenAccess::ReadWrite })
+        Ok(OpenedFile { file: Opened { disk, id, is_spent: false }, access: OpenAccess::ReadWrite })
     }
 
     fn close_file(
@@ -184,7 +186,7 @@ impl VfsFile for Opened {
     }
 
     fn sync(&mut self, _: SyncOptions) -> VfsResult<()> {
-        let synced = self.disk.act(self.id, Operation::Sync, FileBytes::sync);
+        let synced = self.disk.sync(self.id, &mut self.is_spent);
         synced.map_err(|refused| refused.told(VfsErrorCode::IoSync))
     }
 
