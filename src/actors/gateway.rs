@@ -172,7 +172,7 @@ async fn perform<V: Venue>(venue: &V, asked_at: Timestamp, command: &Command) ->
 }
 
 /// The event that tells a command's failure.
-fn failed(command: &Command, failure: Failure) -> Option<Event> {
+pub(super) fn failed(command: &Command, failure: Failure) -> Option<Event> {
     Some(match command {
         Command::Place(order) => {
             Event::PlaceFailed { client_order_id: order.get().client_order_id, failure }

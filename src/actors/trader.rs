@@ -2,7 +2,8 @@
 //!
 //! Each event is appended to the journal and handled; if commands come out, one commit makes both
 //! durable before any command leaves (I1). Without commands there is no wait: one commit a second.
-//! When the journal fails, only what makes risk smaller may leave, by way of the emergency file.
+//! When the journal fails, only what makes risk smaller may leave, by way of the emergency file; the
+//! journal is tried again once a second. When it is slow, no entry leaves: its prediction is old.
 
 use std::time::Duration;
 
@@ -10,14 +11,17 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::SharedClock;
-use crate::domain::Timestamp;
+use crate::domain::{Failure, Timestamp};
 use crate::engine::{Command, EngineStatus, Event, OperatorRequest, TradingEngine};
 use crate::fail_point;
 use crate::store::{EmergencyFile, Journal, StoreError, command_kind, event_kind};
 
+mod pace;
+
 use super::gateway::GatewayHandle;
 use super::in_place::in_place;
 use super::supervisor::{Actor, ActorFailure};
+use pace::CommitPace;
 
 /// Events waiting for the engine: a burst of fills and a few seconds of frames. Senders wait when
 /// it is full, so a slow disk shows as lateness, never as loss.
@@ -95,8 +99,14 @@ pub struct Trader {
     status: watch::Sender<EngineStatus>,
     /// Whether the journal's last commit succeeded.
     is_journal_healthy: bool,
-    /// What the engine was told of it.
+    /// How long its commits take.
+    pace: CommitPace,
+    /// What the engine was told of both.
     told_healthy: bool,
+    /// Entries that were decided and did not leave, as the engine is to be told.
+    unsent: Vec<Event>,
+    /// Why the journal needs a person, until the engine has halted for it.
+    breakage: Option<String>,
     /// The halt as the journal has it: what differs from it is written until it no longer does.
     persisted_halt: Option<String>,
     /// Until when a shutdown may take, once it was asked for.
@@ -121,7 +131,10 @@ impl Trader {
             gateway,
             status,
             is_journal_healthy: true,
+            pace: CommitPace::default(),
             told_healthy: true,
+            unsent: Vec::new(),
+            breakage: None,
             persisted_halt: None,
             ends_by: None,
         };
@@ -142,13 +155,21 @@ impl Trader {
         in_place(|| self.step(event));
     }
 
-    /// Handles an event, and after it what it showed of the journal.
+    /// Handles an event, and after it what it showed of the journal. Each of these is journalled like
+    /// any other event, or a replay would decide differently.
     fn step(&mut self, event: Event) {
         self.handle(event);
-        if self.is_journal_healthy != self.told_healthy {
-            // Journalled like any other event, or a replay would decide differently.
-            self.told_healthy = self.is_journal_healthy;
-            self.handle(Event::Journal { is_healthy: self.told_healthy });
+        let is_healthy = self.is_journal_healthy && !self.pace.is_slow();
+        if is_healthy != self.told_healthy {
+            self.told_healthy = is_healthy;
+            self.handle(Event::Journal { is_healthy });
+        }
+        for event in std::mem::take(&mut self.unsent) {
+            self.handle(event);
+        }
+        let is_halted = self.status.borrow().halted.is_some();
+        if let Some(reason) = self.breakage.take().filter(|_| !is_halted) {
+            self.handle(Event::Operator(OperatorRequest::Halt { reason }));
         }
     }
 
@@ -162,12 +183,30 @@ impl Trader {
         pass_each(&commands, "decided");
         // Only a commit proves the journal: without one nothing is learnt of it, and nothing sent.
         if appended.is_err() || !commands.is_empty() || is_second {
-            match appended.and_then(|()| self.records.journal.commit(&commands)) {
-                Ok(()) => self.on_commit(commands),
+            match appended.and_then(|()| self.make_durable(&commands, is_second)) {
+                Ok(is_late) => self.on_commit(commands, is_late),
                 Err(error) => self.on_journal_failure(now, &error, commands),
             }
         }
         self.publish(now);
+    }
+
+    /// Commits; tells whether it took too long for an entry to leave. A journal that has failed is
+    /// tried with each second only: what protects a position does not wait for a broken disk.
+    fn make_durable(&mut self, commands: &[Command], is_second: bool) -> Result<bool, StoreError> {
+        let journal = &mut self.records.journal;
+        if !self.is_journal_healthy && !is_second {
+            journal.hold(commands)?;
+            return Err(StoreError::Suspended { path: journal.path().to_owned() });
+        }
+        let (began, reopenings) = (self.clock.now(), journal.reopenings());
+        journal.commit(commands)?;
+        if journal.reopenings() > reopenings {
+            tracing::error!(
+                "a write to the journal failed; it was opened anew and nothing is lost"
+            );
+        }
+        Ok(self.pace.note(began, self.clock.now()))
     }
 
     /// A journal that works again first takes what has waited, so that there is room once more.
@@ -191,7 +230,7 @@ impl Trader {
     }
 
     /// The journal now holds all that went through the emergency file as well.
-    fn on_commit(&mut self, commands: Vec<Command>) {
+    fn on_commit(&mut self, commands: Vec<Command>, is_late: bool) {
         if !std::mem::replace(&mut self.is_journal_healthy, true) {
             tracing::warn!("the journal works again");
             if let Err(error) = self.records.emergency.clear() {
@@ -199,14 +238,32 @@ impl Trader {
             }
         }
         pass_each(&commands, "durable");
-        self.send(commands);
+        let (entries, others) = commands.into_iter().partition(|it| is_late && is_entry(it));
+        self.give_up(entries, "its record took too long to become durable");
+        self.send(others);
+    }
+
+    /// Entries that do not leave: the engine is told, so that it waits for no answer.
+    fn give_up(&mut self, entries: Vec<Command>, why: &str) {
+        for entry in entries {
+            tracing::warn!(?entry, "not sent: {why}");
+            let failure = Failure::NotSent { reason: why.to_owned() };
+            self.unsent.extend(super::gateway::failed(&entry, failure));
+        }
     }
 
     /// What makes risk smaller goes out by way of the emergency file; nothing else leaves.
     fn on_journal_failure(&mut self, now: Timestamp, error: &StoreError, commands: Vec<Command>) {
-        tracing::error!(%error, "the journal failed; only protection leaves from here on");
+        if !matches!(error, StoreError::Suspended { .. }) {
+            tracing::error!(%error, "the journal failed; only protection leaves from here on");
+        }
         self.is_journal_healthy = false;
-        for command in commands {
+        if !error.may_pass() {
+            self.breakage = Some(format!("the journal cannot be written: {error}"));
+        }
+        let (entries, others): (Vec<_>, Vec<_>) = commands.into_iter().partition(is_entry);
+        self.give_up(entries, "the journal has failed");
+        for command in others {
             match self.records.emergency.write(now, std::slice::from_ref(&command)) {
                 Ok(()) => self.send(vec![command]),
                 Err(error) => tracing::error!(%error, ?command, "not sent: the journal has failed"),
@@ -282,6 +339,11 @@ fn pass_each(commands: &[Command], step: &str) {
     }
 }
 
+/// Whether a command could open risk.
+fn is_entry(command: &Command) -> bool {
+    matches!(command, Command::Place(order) if !order.get().reduce_only)
+}
+
 impl Actor for Trader {
     /// Runs until the engine says that a shutdown is done, or its budget is spent.
     async fn run(&mut self, shutdown: &CancellationToken) -> Result<(), ActorFailure> {
@@ -292,6 +354,8 @@ impl Actor for Trader {
     }
 }
 
+#[cfg(test)]
+mod failing_disk_tests;
 #[cfg(test)]
 mod failing_journal_tests;
 

@@ -26,7 +26,7 @@ pub(super) struct Conditions {
     pub(super) is_flattening: bool,
     /// When the account was last found equal to the ledger; none since the start or a reconnect.
     pub(super) reconciled_at: Option<Timestamp>,
-    /// Whether records become durable.
+    /// Whether records become durable, and in time.
     pub(super) is_journal_healthy: bool,
     /// Whether the market data stream is live.
     pub(super) is_market_live: bool,

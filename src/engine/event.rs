@@ -98,9 +98,9 @@ pub enum Event {
         /// Nanoseconds; positive if the venue is ahead.
         nanos: i64,
     },
-    /// The journal failed or works again.
+    /// The journal failed or became slow, or works again.
     Journal {
-        /// Whether records become durable.
+        /// Whether records become durable, and in time.
         is_healthy: bool,
     },
     /// The model in charge of a symbol changed.

@@ -17,7 +17,7 @@ pub enum WhyNot {
     NotReconciled,
     /// The venue's clock is unknown or more than a second from ours.
     ClockOffset,
-    /// The journal does not take records.
+    /// The journal does not take records, or not in time.
     JournalFailing,
     /// The market data stream is not live.
     MarketFeedDown,
@@ -63,7 +63,7 @@ impl std::fmt::Display for WhyNot {
             Self::ShuttingDown => "shutting down",
             Self::NotReconciled => "account not reconciled yet",
             Self::ClockOffset => "clock offset unknown or above one second",
-            Self::JournalFailing => "journal failing",
+            Self::JournalFailing => "journal failing or slow",
             Self::MarketFeedDown => "market data stream down",
             Self::UserFeedDown => "account stream down",
             Self::BookInvalid => "book stale or missing",

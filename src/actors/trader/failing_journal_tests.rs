@@ -7,11 +7,12 @@ use super::*;
 use crate::book::{Flow, Frame, Level, Row, Snapshot, Validity};
 use crate::clock::{Clock as _, ManualClock};
 use crate::domain::{
-    AccountReport, FeeRates, ModelId, OrderId, OrderReport, OrderStatus, Prediction, Quantity,
-    Rate, Second,
+    AccountReport, FeeRates, ModelId, OrderId, OrderReport, OrderRequest, OrderStatus, Prediction,
+    Quantity, Rate, Second,
 };
 use crate::engine::{Feed, LedgerSummary, ModelInCharge, Started, TradedInstrument};
 use crate::sandbox::listings;
+use crate::store::Disk;
 
 fn model() -> ModelId {
     "ols-3fa92c51".parse().unwrap()
@@ -45,7 +46,7 @@ fn started(run: crate::domain::RunId) -> Event {
     }))
 }
 
-fn second(now: Timestamp) -> Event {
+pub(super) fn second(now: Timestamp) -> Event {
     let level =
         |price: &str| Level { price: price.parse().unwrap(), quantity: "5".parse().unwrap() };
     let row = Row {
@@ -60,7 +61,7 @@ fn second(now: Timestamp) -> Event {
     Event::Second(Box::new(Frame { second: now.second(), rows: vec![row] }))
 }
 
-fn prediction(now: Timestamp) -> Event {
+pub(super) fn prediction(now: Timestamp) -> Event {
     Event::Prediction(Prediction {
         second: now.second(),
         symbol: "BTCUSDT".parse().unwrap(),
@@ -73,10 +74,18 @@ fn prediction(now: Timestamp) -> Event {
 
 /// A trader that has agreed with an empty account and enters at the next prediction.
 fn ready(folder: &std::path::Path) -> (Trader, Arc<ManualClock>, GatewayMailbox) {
-    let mut journal = Journal::open(&folder.join("journal.db")).unwrap();
+    ready_on(&Disk::Machine, folder)
+}
+
+/// The same on another disk.
+pub(super) fn ready_on(
+    disk: &Disk,
+    folder: &std::path::Path,
+) -> (Trader, Arc<ManualClock>, GatewayMailbox) {
+    let mut journal = Journal::open_on(disk, &folder.join("journal.db")).unwrap();
     let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(100)));
     let run = journal.start_run(clock.now(), "test").unwrap();
-    let (emergency, _) = EmergencyFile::open(&folder.join("emergency")).unwrap();
+    let (emergency, _) = EmergencyFile::open_on(disk, &folder.join("emergency")).unwrap();
     let (gateway, mut mail) = gateway_mailbox();
     let records = Records { journal, emergency };
     let shared: SharedClock = Arc::clone(&clock) as SharedClock;
@@ -103,8 +112,32 @@ fn ready(folder: &std::path::Path) -> (Trader, Arc<ManualClock>, GatewayMailbox)
     (trader, clock, mail)
 }
 
-fn places(commands: &[Command]) -> bool {
+pub(super) fn places(commands: &[Command]) -> bool {
     commands.iter().any(|command| matches!(command, Command::Place(_)))
+}
+
+/// The entry among commands.
+pub(super) fn entry_in(commands: Vec<Command>) -> Option<OrderRequest> {
+    commands.into_iter().find_map(|command| {
+        if let Command::Place(entry) = command { Some(*entry.get()) } else { None }
+    })
+}
+
+/// The venue's word that an entry works.
+pub(super) fn accepted(entry: &OrderRequest, now: Timestamp) -> Event {
+    Event::Order(OrderReport {
+        symbol: entry.symbol,
+        client_order_id: entry.client_order_id,
+        order_id: OrderId(1),
+        side: entry.side,
+        price: entry.kind.price(),
+        quantity: entry.quantity,
+        filled_quantity: Quantity::ZERO,
+        average_price: None,
+        status: OrderStatus::New,
+        reduce_only: false,
+        update_time: now,
+    })
 }
 
 #[test]
@@ -139,23 +172,8 @@ fn while_nothing_can_be_written_a_cancel_leaves_by_way_of_the_emergency_file() {
     let folder = tempfile::tempdir().unwrap();
     let (mut trader, clock, mut mail) = ready(folder.path());
     trader.step(prediction(clock.now()));
-    let entry = mail.take().into_iter().find_map(|command| {
-        if let Command::Place(entry) = command { Some(*entry.get()) } else { None }
-    });
-    let entry = entry.unwrap();
-    trader.step(Event::Order(OrderReport {
-        symbol: entry.symbol,
-        client_order_id: entry.client_order_id,
-        order_id: OrderId(1),
-        side: entry.side,
-        price: entry.kind.price(),
-        quantity: entry.quantity,
-        filled_quantity: Quantity::ZERO,
-        average_price: None,
-        status: OrderStatus::New,
-        reduce_only: false,
-        update_time: clock.now(),
-    }));
+    let entry = entry_in(mail.take()).unwrap();
+    trader.step(accepted(&entry, clock.now()));
     trader.records.journal.refuse_writes(true);
     trader.step(Event::Operator(OperatorRequest::Halt { reason: "the disk".to_owned() }));
     let left = mail.take();
