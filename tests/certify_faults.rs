@@ -27,7 +27,7 @@ const ORDERS: &[&str] = &["C-100", "C-101", "C-222"];
 /// Faults switched on together, the cases tried under them, and those that fail.
 struct Row(&'static [&'static str], &'static [&'static str], &'static [&'static str]);
 
-const ROWS: [Row; 38] = [
+const ROWS: [Row; 39] = [
     Row(&["lose-request:POST /fapi/v1/order"], PANEL, ORDERS),
     Row(&["lose-response:POST /fapi/v1/order"], PANEL, ORDERS),
     Row(&["delay=6s:GET /fapi/v1/ping"], PANEL, &["C-001"]),
@@ -47,6 +47,7 @@ const ROWS: [Row; 38] = [
     Row(&["timeout-after-acceptance:POST /fapi/v1/order"], PANEL, ORDERS),
     Row(&["slow-trickle=1s:GET /fapi/v1/exchangeInfo"], PANEL, &["C-003"]),
     Row(&["ban:for=500ms"], &["C-001"], &["C-001"]),
+    Row(&["revoke-key"], &["C-001", "C-070"], &["C-070"]),
     Row(&["hide-order=30s"], PANEL, &["C-101"]),
     Row(&["hide-stop=30s"], PANEL, &["C-170"]),
     Row(&["vanish-stop=0s"], PANEL, &["C-170"]),

@@ -55,6 +55,12 @@ pub enum BinanceError {
         /// When there is room again.
         until: Timestamp,
     },
+    /// The venue has refused the key: nothing is asked with it for a while.
+    #[error("the venue refuses the API key; nothing is asked with it until {until}")]
+    KeyHeld {
+        /// When it is tried again.
+        until: Timestamp,
+    },
     /// The venue failed before it processed the request.
     #[error("not processed by venue: {reason}")]
     NotProcessed {
@@ -117,6 +123,7 @@ impl BinanceError {
             Self::Rejected { rejection } => codes::KEY_REFUSED.contains(&rejection.code),
             Self::Unreachable { .. }
             | Self::HeldBack { .. }
+            | Self::KeyHeld { .. }
             | Self::NotProcessed { .. }
             | Self::Barred { .. }
             | Self::Throttled { .. }
@@ -135,6 +142,7 @@ impl BinanceError {
             Self::Rejected { rejection } => Some(rejection.code),
             Self::Unreachable { .. }
             | Self::HeldBack { .. }
+            | Self::KeyHeld { .. }
             | Self::NotProcessed { .. }
             | Self::Barred { .. }
             | Self::Throttled { .. }
@@ -151,9 +159,9 @@ impl From<BinanceError> for Failure {
     fn from(error: BinanceError) -> Self {
         match error {
             BinanceError::Rejected { rejection } => Self::Rejected(rejection),
-            BinanceError::Throttled { until } | BinanceError::Overloaded { until } => {
-                Self::Throttled { until }
-            }
+            BinanceError::Throttled { until }
+            | BinanceError::Overloaded { until }
+            | BinanceError::KeyHeld { until } => Self::Throttled { until },
             BinanceError::Unknown { reason } => Self::Unknown { reason },
             BinanceError::Unreadable(_) => Self::Unknown { reason: error.to_string() },
             BinanceError::Unreachable { .. }

@@ -23,6 +23,7 @@ mod gateway;
 mod handover;
 mod history;
 mod http;
+mod key_hold;
 mod line;
 mod link;
 mod market;

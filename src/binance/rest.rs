@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use super::codes::INVALID_TIMESTAMP;
 use super::error::{BinanceError, ErrorAnswer, Operation, classify, classify_transport};
 use super::http::{Answered, Outgoing, header_number};
+use super::key_hold::KeyHold;
 use super::network::{HttpTransport, Network};
 use super::order_requests::OrderTerms;
 use super::parse::{ParseError, RateLimitKind, RateLimitRule, read_json};
@@ -71,6 +72,7 @@ pub struct RestClient {
     clock: SharedClock,
     offset: watch::Sender<Option<ClockOffset>>,
     doubt: Mutex<Restraint>,
+    key_hold: Mutex<KeyHold>,
     budget: Mutex<RateBudget>,
 }
 
@@ -115,6 +117,7 @@ impl RestClient {
             clock,
             offset: watch::channel(None).0,
             doubt: Mutex::new(Restraint::default()),
+            key_hold: Mutex::new(KeyHold::default()),
             budget: Mutex::new(budget),
         })
     }
@@ -277,6 +280,9 @@ impl RestClient {
         };
         let answered = self.ask((request.operation, request.path), outgoing).await?;
         if (200..300).contains(&answered.status) {
+            if identity.is_some() {
+                lock(&self.key_hold).on_taken();
+            }
             return Ok(answered.body);
         }
         let retry_after = header_number(&answered.headers, &RETRY_AFTER);
@@ -306,8 +312,11 @@ impl RestClient {
         request.query_at(venue_now, self.settings.receive_window, signer)
     }
 
-    /// Who asks.
+    /// Who asks; nobody for a while once the venue has refused the key.
     pub(super) fn identity(&self) -> Result<&Identity, BinanceError> {
+        if let Some(until) = lock(&self.key_hold).held_until(self.now()) {
+            return Err(BinanceError::KeyHeld { until });
+        }
         self.identity.as_ref().ok_or(BinanceError::NoCredentials)
     }
 
@@ -326,6 +335,9 @@ impl RestClient {
     /// whatever becomes of the venue's.
     pub(super) fn heed(&self, error: BinanceError) -> BinanceError {
         let error = self.in_our_time(error);
+        if error.is_key_refused() {
+            lock(&self.key_hold).on_refused(self.now());
+        }
         match &error {
             BinanceError::Throttled { until } => lock(&self.budget).be_silent_until(*until),
             BinanceError::Overloaded { .. } => {
@@ -338,6 +350,7 @@ impl RestClient {
             BinanceError::Barred { .. }
             | BinanceError::Unreachable { .. }
             | BinanceError::HeldBack { .. }
+            | BinanceError::KeyHeld { .. }
             | BinanceError::NotProcessed { .. }
             | BinanceError::Rejected { .. }
             | BinanceError::Unknown { .. }
@@ -357,6 +370,7 @@ impl RestClient {
             BinanceError::Overloaded { until } => BinanceError::Overloaded { until: ours(until) },
             BinanceError::Unreachable { .. }
             | BinanceError::HeldBack { .. }
+            | BinanceError::KeyHeld { .. }
             | BinanceError::NotProcessed { .. }
             | BinanceError::Barred { .. }
             | BinanceError::Rejected { .. }

@@ -32,6 +32,7 @@ impl From<BinanceError> for CommandError {
     fn from(error: BinanceError) -> Self {
         let exit = match &error {
             error if error.is_key_refused() => Exit::KeyRefused,
+            BinanceError::KeyHeld { .. } => Exit::KeyRefused,
             BinanceError::Unreachable { .. }
             | BinanceError::HeldBack { .. }
             | BinanceError::NotProcessed { .. }

@@ -47,7 +47,7 @@ const fn entry(
 use Reach::{Act, Occasions, Requests, State, Waiting};
 
 /// Every fault.
-pub(super) const CATALOGUE: [Entry; 26] = [
+pub(super) const CATALOGUE: [Entry; 27] = [
     entry("lose-request", "[=cut|silence]", Requests, "never reaches the exchange", |value| {
         loss(value).map(Fault::LoseRequest)
     }),
@@ -75,6 +75,9 @@ pub(super) const CATALOGUE: [Entry; 26] = [
     }),
     entry("ban", "", State, "418 to every request until `for` is over", |value| {
         none(value).map(|()| Fault::Ban)
+    }),
+    entry("revoke-key", "", State, "-2015 to every request that carries a key", |value| {
+        none(value).map(|()| Fault::RevokeKey)
     }),
     entry("hide-order", "=SPAN", Occasions, "-2013 while an order is younger", |value| {
         span(value).map(Fault::HideOrder)

@@ -26,6 +26,8 @@ pub enum Fault {
     SlowTrickle(Span),
     /// Every request is answered with 418 and the moment at which the ban ends.
     Ban,
+    /// Every request that carries a key is answered with 401 and −2015.
+    RevokeKey,
     /// An order is not found for so long after it was accepted, though it lives.
     HideOrder(Span),
     /// A conditional order is not found for so long after it was accepted.
@@ -139,6 +141,7 @@ impl Fault {
             Self::TimeoutAfterAcceptance => "timeout-after-acceptance",
             Self::SlowTrickle(_) => "slow-trickle",
             Self::Ban => "ban",
+            Self::RevokeKey => "revoke-key",
             Self::HideOrder(_) => "hide-order",
             Self::HideStop(_) => "hide-stop",
             Self::VanishStop(_) => "vanish-stop",
@@ -203,6 +206,7 @@ impl fmt::Display for Fault {
             | Self::LoseResponse(Loss::Cut)
             | Self::TimeoutAfterAcceptance
             | Self::Ban
+            | Self::RevokeKey
             | Self::RejectStop
             | Self::DropUserEvent(None)
             | Self::DuplicateUserEvent(None)

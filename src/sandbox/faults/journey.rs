@@ -6,9 +6,10 @@ use crate::domain::Timestamp;
 
 use super::super::calls::Call;
 use super::super::floor::Floor;
+use super::super::gate::Security;
 use super::super::parameters::Parameters;
 use super::super::refusal::Refusal;
-use super::super::rest::{Reply, Request};
+use super::super::rest::{self, Reply, Request};
 use super::fault::{Fault, Loss, Overload, only};
 use super::hiding::{Hidden, hide};
 use super::span::Span;
@@ -152,6 +153,9 @@ impl Floor {
             self.count_ban();
             return Reply::refused(&Refusal::banned(until));
         }
+        if self.is_key_revoked(asked) {
+            return Reply::refused(&Refusal::unknown_key());
+        }
         let is_exempt = !may_add_risk(asked);
         let overload = self.strikes(asked, |fault| {
             only!(Http503)(fault).filter(|kind| !(is_exempt && *kind == Overload::Throttled))
@@ -193,6 +197,21 @@ impl Floor {
         let ends = bans.map(|((), ends)| ends).max()?;
         let left = if ends == Timestamp::MAX { BAN_WITHOUT_TERM } else { ends.since(now) };
         Some(shown + left)
+    }
+
+    /// Whether a request needs the key that is revoked; each one that does is counted.
+    fn is_key_revoked(&mut self, asked: &Asked) -> bool {
+        let now = self.now();
+        let is_meant = |fault: &Fault| *fault == Fault::RevokeKey;
+        let is_on = self.faults.standing(now, |fault| is_meant(fault).then_some(())).next();
+        let (method, path) = asked.request_line();
+        let needs_key = rest::endpoint_at(method, path)
+            .is_some_and(|endpoint| endpoint.security() != Security::Public);
+        let is_revoked = is_on.is_some() && needs_key;
+        if is_revoked {
+            self.faults.count(now, 1, is_meant);
+        }
+        is_revoked
     }
 
     fn count_ban(&mut self) {
