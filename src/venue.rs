@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::time::Duration;
 
 use crate::book::{DepthSnapshot, PublicTrade};
 use crate::domain::{
@@ -48,6 +49,14 @@ pub trait Venue: Send + Sync + 'static {
 
     /// Asks where a protective stop stands.
     fn query_stop(&self, id: ClientOrderId) -> impl Future<Output = Answer<StopReport>> + Send;
+
+    /// Has the venue cancel every ordinary order of a symbol after so long, unless asked again
+    /// before; zero takes that back.
+    fn set_countdown(
+        &self,
+        symbol: Symbol,
+        after: Duration,
+    ) -> impl Future<Output = Answer<()>> + Send;
 
     /// Working ordinary orders of a symbol.
     fn open_orders(&self, symbol: Symbol) -> impl Future<Output = Answer<Vec<OrderReport>>> + Send;

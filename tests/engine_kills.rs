@@ -12,7 +12,7 @@ use lobd::engine::{CyclePhase, Event, LedgerSummary, OperatorRequest};
 use crate::engine_world::{World, parse, symbol};
 
 /// What the journal of a world has booked.
-fn booked(world: &World) -> LedgerSummary {
+pub(crate) fn booked(world: &World) -> LedgerSummary {
     let mut changes: BTreeMap<TradeId, Exposure> = BTreeMap::new();
     let mut book = |fill: &Fill| changes.insert(fill.trade_id, fill.quantity.on(fill.side));
     for (_, event) in &world.journal {

@@ -240,7 +240,9 @@ fn a_stop_that_is_told_before_its_fill_is_neither_replaced_nor_struck_after() {
         | Command::QueryStop { .. }
         | Command::QueryPosition { .. }
         | Command::QueryAccount { .. }
-        | Command::TakeOver { .. } => false,
+        | Command::TakeOver { .. }
+        | Command::Resolved { .. }
+        | Command::SetCountdown { .. } => false,
     };
     assert!(!world.sent.iter().any(|(_, command)| is_strange(command)), "it is the stop's");
 }

@@ -88,6 +88,12 @@ pub(crate) struct World {
     pub(crate) is_account_silent: bool,
     /// How many of the next questions for the position are answered with "flat", true or not.
     pub(crate) flat_answers: u32,
+    /// How many of the next questions for the position get no answer.
+    pub(crate) lost_positions: u32,
+    /// How many of the next cancels of a stop are lost on their way.
+    pub(crate) lost_stop_cancels: u32,
+    /// How many of the next settings of the countdown fail.
+    pub(crate) refused_countdowns: u32,
     /// Whether mark prices come.
     pub(crate) has_mark_price: bool,
     /// The validity of the seconds to come.
@@ -121,6 +127,9 @@ impl World {
             is_streaming: true,
             is_account_silent: false,
             flat_answers: 0,
+            lost_positions: 0,
+            lost_stop_cancels: 0,
+            refused_countdowns: 0,
             has_mark_price: true,
             validity: Validity::Valid,
             inbox: BTreeMap::new(),
@@ -273,11 +282,12 @@ impl World {
             Command::Cancel { client_order_id, .. } => self.carry_out_cancel(client_order_id),
             Command::Query { client_order_id, .. } => {
                 let event = match self.venue.orders.get(&client_order_id) {
-                    Some(order) => Event::Order(order.report),
+                    Some(order) => Event::OrderAnswer(order.report),
                     None => Event::QueryFailed { client_order_id, failure: rejected(-2013) },
                 };
                 self.deliver(event);
             }
+            Command::CancelStop { .. } if self.lost_stop_cancels > 0 => self.lost_stop_cancels -= 1,
             Command::CancelStop { client_order_id, .. } => {
                 let event = match self.venue.stops.get_mut(&client_order_id) {
                     Some(stop) if stop.status == StopStatus::New => {
@@ -292,11 +302,12 @@ impl World {
             }
             Command::QueryStop { client_order_id, .. } => {
                 let event = match self.venue.stops.get(&client_order_id) {
-                    Some(stop) => Event::Stop(stop.clone()),
+                    Some(stop) => Event::StopAnswer(stop.clone()),
                     None => Event::QueryStopFailed { client_order_id, failure: rejected(-2013) },
                 };
                 self.deliver(event);
             }
+            Command::QueryPosition { .. } if self.lost_positions > 0 => self.lost_positions -= 1,
             Command::QueryPosition { .. } => {
                 let mut report = self.venue.position(self.now);
                 if self.flat_answers > 0 {
@@ -310,7 +321,17 @@ impl World {
                 let after = fills_after.get(&symbol()).copied().flatten();
                 self.deliver(Event::Account(Box::new(self.venue.account(self.now, after))));
             }
-            Command::Notify(_) | Command::TakeOver { .. } => {}
+            Command::SetCountdown { symbol, after } => {
+                let event = if self.refused_countdowns > 0 {
+                    self.refused_countdowns -= 1;
+                    Event::CountdownFailed { symbol, failure: not_sent() }
+                } else {
+                    self.venue.set_countdown(self.now, after);
+                    Event::CountdownSet { symbol }
+                };
+                self.deliver(event);
+            }
+            Command::Notify(_) | Command::TakeOver { .. } | Command::Resolved { .. } => {}
         }
     }
 
@@ -398,7 +419,9 @@ impl World {
             | Command::QueryPosition { .. }
             | Command::QueryAccount { .. }
             | Command::Notify(_)
-            | Command::TakeOver { .. } => None,
+            | Command::TakeOver { .. }
+            | Command::Resolved { .. }
+            | Command::SetCountdown { .. } => None,
         };
         self.sent.iter().filter_map(request).collect()
     }
@@ -415,7 +438,9 @@ impl World {
             | Command::QueryPosition { .. }
             | Command::QueryAccount { .. }
             | Command::Notify(_)
-            | Command::TakeOver { .. } => None,
+            | Command::TakeOver { .. }
+            | Command::Resolved { .. }
+            | Command::SetCountdown { .. } => None,
         };
         self.sent.iter().filter_map(request).collect()
     }

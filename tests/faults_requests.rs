@@ -290,11 +290,11 @@ async fn a_client_whose_key_is_refused_is_silent_for_a_while_and_speaks_once_it_
     let number = switch_on(&loopback.sandbox.control, "revoke-key").await;
     let refused = venue.open_orders(bitcoin()).await.unwrap_err();
     assert!(matches!(refused, Failure::Rejected(ref refusal) if refusal.code == -2015));
-    let held = venue.place(&order("a-1")).await.unwrap_err();
+    let held = venue.place(&resting("a-1")).await.unwrap_err();
     assert!(matches!(held, Failure::Throttled { .. }), "{held:?}");
     assert_eq!(fired(&loopback.sandbox.control, number).await, 1, "it was not asked again");
     assert!(orders(&loopback).await.is_empty());
     loopback.sandbox.control.clear_faults().await;
     eventually("the key is tried again", async || venue.open_orders(bitcoin()).await.is_ok()).await;
-    assert!(venue.place(&order("a-1")).await.is_ok());
+    assert!(venue.place(&resting("a-1")).await.is_ok());
 }

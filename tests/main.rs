@@ -33,15 +33,23 @@ mod engine_cycle;
 #[cfg(test)]
 mod engine_faults;
 #[cfg(test)]
+mod engine_guard;
+#[cfg(test)]
 mod engine_invariants;
 #[cfg(test)]
 mod engine_kills;
 #[cfg(test)]
 mod engine_limits;
 #[cfg(test)]
+mod engine_proofs;
+#[cfg(test)]
+mod engine_protection;
+#[cfg(test)]
 mod engine_refusals;
 #[cfg(test)]
 mod engine_rules;
+#[cfg(test)]
+mod engine_steps;
 #[cfg(test)]
 mod engine_stop_loss;
 #[cfg(test)]
@@ -58,6 +66,8 @@ mod faults_admin;
 mod faults_calls;
 #[cfg(test)]
 mod faults_daemon;
+#[cfg(test)]
+mod faults_guard;
 #[cfg(test)]
 mod faults_links;
 #[cfg(test)]

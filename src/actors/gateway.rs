@@ -99,7 +99,8 @@ impl<V: Venue> Gateway<V> {
     fn start(&mut self, command: Command) {
         match &command {
             Command::Notify(notice) => return announce(notice),
-            Command::TakeOver { .. } => return, // the journal has it, and it is for nobody else
+            // The journal has them, and they are for nobody else.
+            Command::TakeOver { .. } | Command::Resolved { .. } => return,
             Command::Place(_)
             | Command::Cancel { .. }
             | Command::Query { .. }
@@ -107,7 +108,8 @@ impl<V: Venue> Gateway<V> {
             | Command::CancelStop { .. }
             | Command::QueryStop { .. }
             | Command::QueryPosition { .. }
-            | Command::QueryAccount { .. } => {}
+            | Command::QueryAccount { .. }
+            | Command::SetCountdown { .. } => {}
         }
         let (venue, trader, asked_at) =
             (Arc::clone(&self.venue), self.trader.clone(), self.clock.now());
@@ -148,7 +150,7 @@ async fn perform<V: Venue>(venue: &V, asked_at: Timestamp, command: &Command) ->
             venue.cancel(*symbol, *client_order_id).await.map(Event::Order).map(Some)
         }
         Command::Query { symbol, client_order_id } => {
-            venue.query(*symbol, *client_order_id).await.map(Event::Order).map(Some)
+            venue.query(*symbol, *client_order_id).await.map(Event::OrderAnswer).map(Some)
         }
         Command::PlaceStop(stop) => venue.place_stop(stop.get()).await.map(Event::Stop).map(Some),
         // The answer carries no state: the user stream or an inquiry tells it.
@@ -156,17 +158,21 @@ async fn perform<V: Venue>(venue: &V, asked_at: Timestamp, command: &Command) ->
             venue.cancel_stop(*client_order_id).await.map(|()| None)
         }
         Command::QueryStop { client_order_id, .. } => {
-            venue.query_stop(*client_order_id).await.map(Event::Stop).map(Some)
+            venue.query_stop(*client_order_id).await.map(Event::StopAnswer).map(Some)
         }
         Command::QueryPosition { symbol } => {
             let report = venue.position(*symbol).await;
             report.map(|report| Some(Event::Position { asked_at, report }))
         }
+        Command::SetCountdown { symbol, after } => {
+            let done = venue.set_countdown(*symbol, *after).await;
+            done.map(|()| Some(Event::CountdownSet { symbol: *symbol }))
+        }
         Command::QueryAccount { fills_after } => {
             let report = venue.account(fills_after, asked_at.earlier_by(FILLS_SINCE)).await;
             report.map(|report| Some(Event::Account(Box::new(report))))
         }
-        Command::Notify(_) | Command::TakeOver { .. } => return None,
+        Command::Notify(_) | Command::TakeOver { .. } | Command::Resolved { .. } => return None,
     };
     outcome.unwrap_or_else(|failure| failed(command, failure))
 }
@@ -193,8 +199,9 @@ pub(super) fn failed(command: &Command, failure: Failure) -> Option<Event> {
             Event::QueryStopFailed { client_order_id: *client_order_id, failure }
         }
         Command::QueryPosition { symbol } => Event::PositionFailed { symbol: *symbol, failure },
+        Command::SetCountdown { symbol, .. } => Event::CountdownFailed { symbol: *symbol, failure },
         Command::QueryAccount { .. } => Event::AccountFailed(failure),
-        Command::Notify(_) | Command::TakeOver { .. } => return None,
+        Command::Notify(_) | Command::TakeOver { .. } | Command::Resolved { .. } => return None,
     })
 }
 

@@ -385,6 +385,7 @@ mod tests {
             settings: settings.trading,
             instruments: Vec::new(),
             ledger: LedgerSummary::default(),
+            countdown: crate::engine::CountdownProof::Uncertified,
         }))
     }
 

@@ -23,6 +23,7 @@ use crate::domain::{Failure, Instrument, Market, RunId, Second, Symbol};
 use crate::engine::{EngineStatus, Event, Started};
 use crate::store::{AccountLease, Disk, FolderLock, StoreError, Tape};
 
+use super::certified::countdown_proof;
 use super::folder::DataFolder;
 use super::holdings::{lease, open_emergency, register};
 use super::machine::Machine;
@@ -200,12 +201,14 @@ impl Daemon {
         let run = journal.start_run(now, env!("CARGO_PKG_VERSION"))?;
         self.run = Some(run);
         let emergency = open_emergency(&around.machine.disk, folder, &mut journal)?;
+        let proven = around.machine.countdown;
         let started = Started {
             run,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             settings: settings.trading.clone(),
             instruments,
             ledger,
+            countdown: proven.unwrap_or_else(|| countdown_proof(settings, folder, now)),
         };
         let (trader_handle, trader_mail) = trader_mailbox();
         let (gateway_handle, gateway_mail) = gateway_mailbox();

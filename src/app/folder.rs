@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::domain::Environment;
+
 /// A data folder's files by their purpose.
 #[derive(Debug, Clone)]
 pub struct DataFolder(PathBuf);
@@ -47,6 +49,12 @@ impl DataFolder {
     #[must_use]
     pub fn models(&self) -> PathBuf {
         self.0.join("models")
+    }
+
+    /// What certification has shown of an environment's venue.
+    #[must_use]
+    pub fn certified(&self, environment: Environment) -> PathBuf {
+        self.0.join(format!("certified-{environment}.json"))
     }
 
     /// The operator's wish for a new training, seen by `lobd-train.path`.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::actors::ModelShelf;
 use crate::binance::Network;
 use crate::domain::{Instrument, Timestamp};
+use crate::engine::CountdownProof;
 use crate::store::models::ModelStore;
 use crate::store::{Disk, InstrumentKey};
 
@@ -21,6 +22,8 @@ pub struct Machine {
     pub disk: Disk,
     /// Where models come from.
     pub models: Models,
+    /// What is proven of the venue's countdown; `None` where certification has to show it.
+    pub countdown: Option<CountdownProof>,
 }
 
 /// Where models come from.

@@ -3,6 +3,7 @@
 pub mod account_check;
 pub mod backtest_page;
 pub mod candidate;
+pub mod certified;
 pub mod certify;
 pub mod closing;
 mod daemon;

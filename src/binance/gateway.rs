@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::try_join_all;
 
@@ -127,6 +128,10 @@ impl Venue for BinanceVenue {
 
     async fn query_stop(&self, id: ClientOrderId) -> Answer<StopReport> {
         Ok(self.rest.query_protective_stop(id).await?)
+    }
+
+    async fn set_countdown(&self, symbol: Symbol, after: Duration) -> Answer<()> {
+        Ok(self.rest.cancel_all_after(symbol, after).await?)
     }
 
     async fn open_orders(&self, symbol: Symbol) -> Answer<Vec<OrderReport>> {

@@ -294,9 +294,11 @@ pub(super) fn conditional_question(id: ClientOrderId) -> Request {
     Request::inquiry(ALGO_ORDER, 1).with("clientAlgoId", id)
 }
 
-/// Cancels every ordinary order of a symbol unless asked again in time; zero takes that back.
+/// Cancels every ordinary order of a symbol unless asked again in time; zero takes that back. It is
+/// asked for all the time, so it must not eat what is kept for cancels and stops.
 pub(super) fn countdown(symbol: Symbol, after: Duration) -> Request {
     Request::change(Method::POST, "/fapi/v1/countdownCancelAll")
+        .protective(false)
         .weighing(10)
         .with("symbol", symbol)
         .with("countdownTime", after.as_millis())

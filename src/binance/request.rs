@@ -108,7 +108,8 @@ impl Request {
         Self { method, path, security, operation: Operation::Read, cost, parameters: Vec::new() }
     }
 
-    fn protective(mut self, is_protective: bool) -> Self {
+    /// Whether it may use what is kept for cancels and stops.
+    pub(super) const fn protective(mut self, is_protective: bool) -> Self {
         self.cost.is_protective = is_protective;
         self
     }

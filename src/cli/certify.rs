@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use indicatif::ProgressBar;
 
+use crate::app::DataFolder;
+use crate::app::certified::CertifiedFacts;
 use crate::app::certify::{
     self, CaseReport, Effect, Ground, GroundError, Outcome, Report, Selection,
 };
@@ -18,6 +20,9 @@ use super::{CommandError, Context, Exit};
 /// Tries numbered cases (C-001…) against a venue and writes a dated report: what was sent, what was
 /// expected, what came. Exits 8 if a case failed or the run ended early; SIGINT and SIGTERM end it
 /// after the request under way, clear away what it opened, and write the report all the same.
+///
+/// What decides something for the daemon is kept in the data folder as well: whether stops survive the
+/// venue's dead-man's switch, without which `lobd run` leaves it off.
 ///
 /// On the sandbox, without `LOBD_REST_URL`, it starts the exchange that lobd carries. With real
 /// money only cases that change nothing are tried. Elsewhere the smallest orders there are will be
@@ -88,6 +93,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), CommandErr
     let report = certify::certify(&ground, &selection, &context.clock(), &stop, &mut tell).await?;
     progress.finish_and_clear();
     let path = write(&report, args, context)?;
+    keep_facts(&report, context)?;
     show(&report, &path, context)?;
     let failed = report.totals.failed;
     let faults = match &report.ended_early {
@@ -172,6 +178,15 @@ fn write(report: &Report, args: &Args, context: &Context) -> Result<PathBuf, Com
     write_file(&path, certify::page(report).as_bytes())?;
     write_file(&path.with_extension("json"), &json)?;
     Ok(path)
+}
+
+/// Keeps for the daemon what the report has shown.
+fn keep_facts(report: &Report, context: &Context) -> Result<(), CommandError> {
+    let Some(facts) = CertifiedFacts::of(report) else { return Ok(()) };
+    let folder = context.data_dir()?;
+    std::fs::create_dir_all(&folder)
+        .map_err(|error| CommandError::new(Exit::InputOutput, error))?;
+    Ok(facts.write(&DataFolder::new(&folder))?)
 }
 
 fn default_path(report: &Report, context: &Context) -> Result<PathBuf, CommandError> {

@@ -377,6 +377,7 @@ impl<'a> Reader<'a> {
             limits: self.limits(),
             mark_price_max_age: self.millis("MARK_PRICE_MAX_AGE_MS", 500..=60_000),
             reconcile_interval: self.seconds("RECONCILE_SECONDS", 1..=3_600),
+            countdown: self.seconds("COUNTDOWN_SECONDS", 0..=600),
             shutdown_policy: self.shutdown_policy(),
         }
     }
@@ -393,6 +394,10 @@ impl<'a> Reader<'a> {
             drawdown: self.positive_amount("MAX_DRAWDOWN_USDT"),
             consecutive_losses: self.integer("MAX_CONSECUTIVE_LOSSES", 1..=1_000),
             liquidation_distance: self.bps("MIN_LIQUIDATION_DISTANCE_BPS"),
+            unprotected_in_a_row: self.integer("MAX_UNPROTECTED_IN_A_ROW", 1..=1_000),
+            unprotected_per_hour: self.integer("MAX_UNPROTECTED_PER_HOUR", 1..=1_000),
+            mid_jump: self.bps("MAX_MID_JUMP_BPS"),
+            mid_jump_pause: self.seconds("MID_JUMP_PAUSE_SECONDS", 1..=3_600),
         }
     }
 

@@ -69,9 +69,14 @@ pub const VARIABLES: &[Variable] = &[
     setting("MAX_DRAWDOWN_USDT", "300"),
     setting("MAX_CONSECUTIVE_LOSSES", "10"),
     setting("MIN_LIQUIDATION_DISTANCE_BPS", "200"),
+    setting("MAX_UNPROTECTED_IN_A_ROW", "2"),
+    setting("MAX_UNPROTECTED_PER_HOUR", "3"),
     setting("PRICE_COLLAR_BPS", "100"),
+    setting("MAX_MID_JUMP_BPS", "100"),
+    setting("MID_JUMP_PAUSE_SECONDS", "10"),
     setting("MARK_PRICE_MAX_AGE_MS", "3000"),
     setting("RECONCILE_SECONDS", "5"),
+    setting("COUNTDOWN_SECONDS", "60"),
     setting("SHUTDOWN_POLICY", "protect"),
 ];
 
@@ -92,6 +97,9 @@ pub(super) const OWN_PREFIXES: &[&str] = &[
     "MAX_DAILY_",
     "MAX_DRAWDOWN",
     "MAX_CONSECUTIVE_",
+    "MAX_UNPROTECTED_",
+    "MAX_MID_JUMP",
+    "MID_JUMP_",
     "MIN_LIQUIDATION_",
     "ORDER_NOTIONAL",
     "ORDER_TRANSPORT",
@@ -104,6 +112,7 @@ pub(super) const OWN_PREFIXES: &[&str] = &[
     "PRICE_COLLAR",
     "MARK_PRICE_MAX",
     "RECONCILE_",
+    "COUNTDOWN_",
     "SHUTDOWN_POLICY",
 ];
 

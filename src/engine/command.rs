@@ -1,11 +1,12 @@
 //! Everything the engine can ask for. A command is durable before it is carried out.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::domain::{ClientOrderId, Exposure, OrderRequest, StopRequest, Symbol, TradeId};
-use crate::trading::Approved;
+use crate::trading::{Approved, Resolution};
 
 /// One thing the outside is to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -62,6 +63,21 @@ pub enum Command {
         exposure: Exposure,
         /// The newest trade that is in it.
         last_trade: Option<TradeId>,
+    },
+    /// Have the venue cancel a symbol's ordinary orders after so long, unless it is told again
+    /// before; zero takes that back.
+    SetCountdown {
+        /// Which symbol.
+        symbol: Symbol,
+        /// After how long.
+        after: Duration,
+    },
+    /// Remember by what a hidden outcome is known.
+    Resolved {
+        /// What was traded.
+        symbol: Symbol,
+        /// How it came to light.
+        resolution: Resolution,
     },
 }
 

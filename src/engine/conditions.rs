@@ -18,6 +18,8 @@ const CLOCK_LIMIT_NANOS: u64 = 1_000_000_000;
 pub(super) struct Conditions {
     /// Why trading is halted: latched until resumed.
     pub(super) halted: Option<String>,
+    /// Why the venue does not take our key, while it does not.
+    pub(super) refused_key: Option<String>,
     /// Whether the operator paused entries.
     pub(super) is_paused: bool,
     /// Whether the process was asked to end.
@@ -40,6 +42,7 @@ impl Default for Conditions {
     fn default() -> Self {
         Self {
             halted: None,
+            refused_key: None,
             is_paused: false,
             is_shutting_down: false,
             is_flattening: false,

@@ -27,4 +27,6 @@ pub enum DeadlineReason {
     MaxHolding,
     /// A discrepancy has been open for too long.
     DiscrepancyTimeout,
+    /// The countdown over entries is to be renewed or taken back.
+    Countdown,
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::domain::{ClientOrderId, RunId, Symbol, Timestamp};
 use crate::trading::risk::RiskBudget;
-use crate::trading::{TradingSettings, WhyNot};
+use crate::trading::{TradingSettings, UnprotectedWatch, WhyNot};
 
 use super::command::{Command, Notice, Severity};
 
@@ -16,12 +16,18 @@ pub(super) struct Desk<'a> {
     pub(super) settings: &'a TradingSettings,
     /// The budget all instruments share.
     pub(super) risk: &'a mut RiskBudget,
+    /// How often positions were closed for lack of a stop.
+    pub(super) unprotected: &'a mut UnprotectedWatch,
     /// Whether new risk may be taken at all, else why not.
     pub(super) standing: Result<(), WhyNot>,
     /// Whether ledger and venue have agreed since the start: what earlier runs did is booked.
     pub(super) has_agreed: bool,
     /// How often a position may be polled.
     pub(super) position_interval: Duration,
+    /// How long the venue's countdown over entries runs, where it may guard them.
+    pub(super) countdown: Option<Duration>,
+    /// Whether the process was asked to end.
+    pub(super) is_leaving: bool,
     /// Whether every position is to be closed.
     pub(super) is_flattening: bool,
     /// Why trading must halt, if something in the cycle found a reason.

@@ -20,7 +20,7 @@ pub enum Event {
     Second(Box<Frame>),
     /// A model answered the second's frame.
     Prediction(Prediction),
-    /// The state of an ordinary order: an acknowledgement, a query's answer or the user stream.
+    /// The state of an ordinary order: an acknowledgement, or the user stream.
     Order(OrderReport),
     /// Placing an ordinary order did not simply succeed.
     PlaceFailed {
@@ -45,7 +45,7 @@ pub enum Event {
     },
     /// A trade of ours.
     Fill(Fill),
-    /// The state of a conditional order.
+    /// The state of a conditional order: an acknowledgement, or the user stream.
     Stop(StopReport),
     /// Placing a conditional order did not simply succeed.
     PlaceStopFailed {
@@ -124,6 +124,60 @@ pub enum Event {
     },
     /// The venue changed the rules of an instrument: so they are from now on.
     Rules(Box<Instrument>),
+    /// The answer to a question about an ordinary order.
+    OrderAnswer(OrderReport),
+    /// The answer to a question about a conditional order.
+    StopAnswer(StopReport),
+    /// The venue has set or taken back a symbol's countdown.
+    CountdownSet {
+        /// Which symbol.
+        symbol: Symbol,
+    },
+    /// Setting or taking back a symbol's countdown did not simply succeed.
+    CountdownFailed {
+        /// Which symbol.
+        symbol: Symbol,
+        /// What became of the request.
+        failure: Failure,
+    },
+}
+
+impl Event {
+    /// The failure that it tells of, if it does.
+    #[must_use]
+    pub const fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::PlaceFailed { failure, .. }
+            | Self::CancelFailed { failure, .. }
+            | Self::QueryFailed { failure, .. }
+            | Self::PlaceStopFailed { failure, .. }
+            | Self::CancelStopFailed { failure, .. }
+            | Self::QueryStopFailed { failure, .. }
+            | Self::PositionFailed { failure, .. }
+            | Self::CountdownFailed { failure, .. }
+            | Self::AccountFailed(failure) => Some(failure),
+            Self::Started(_)
+            | Self::Second(_)
+            | Self::Prediction(_)
+            | Self::Order(_)
+            | Self::Fill(_)
+            | Self::Stop(_)
+            | Self::Position { .. }
+            | Self::Account(_)
+            | Self::Feed { .. }
+            | Self::ClockOffset { .. }
+            | Self::Journal { .. }
+            | Self::Model { .. }
+            | Self::Operator(_)
+            | Self::Shutdown
+            | Self::Tick
+            | Self::External { .. }
+            | Self::Rules(_)
+            | Self::OrderAnswer(_)
+            | Self::StopAnswer(_)
+            | Self::CountdownSet { .. } => None,
+        }
+    }
 }
 
 /// What a run begins with: enough to replay it without anything else.
@@ -139,6 +193,35 @@ pub struct Started {
     pub instruments: Vec<TradedInstrument>,
     /// Where the ledger of earlier runs ends.
     pub ledger: LedgerSummary,
+    /// What certification has shown of the venue's countdown.
+    pub countdown: CountdownProof,
+}
+
+/// What certification has shown of the venue's countdown, its dead-man's switch: whether it leaves
+/// protective stops alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CountdownProof {
+    /// Nothing: this venue was not certified, or that case was not tried.
+    #[default]
+    Uncertified,
+    /// That stops survive it: it may guard entries.
+    StopsSurvive,
+    /// That it cancels stops as well: it must never run.
+    TakesStops,
+    /// That stops survived it, too long ago.
+    Outdated,
+}
+
+impl std::fmt::Display for CountdownProof {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.pad(match self {
+            Self::Uncertified => "off: `lobd certify` has not shown that stops survive it here",
+            Self::StopsSurvive => "on: stops survive it",
+            Self::TakesStops => "off: it cancels stops as well",
+            Self::Outdated => "off: certified too long ago; run `lobd certify` again",
+        })
+    }
 }
 
 /// An instrument with the fees the account pays on it.

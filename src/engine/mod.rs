@@ -17,6 +17,7 @@ mod cycle;
 mod deadline;
 mod desk;
 mod event;
+mod key;
 mod limits;
 mod operator;
 mod status;
@@ -25,7 +26,8 @@ mod weight;
 pub use command::{Command, Notice, Severity};
 pub use deadline::DeadlineReason;
 pub use event::{
-    Event, Feed, LedgerSummary, ModelInCharge, OperatorRequest, Started, TradedInstrument,
+    CountdownProof, Event, Feed, LedgerSummary, ModelInCharge, OperatorRequest, Started,
+    TradedInstrument,
 };
 pub use status::{CyclePhase, EngineStatus, SymbolStatus, Totals, TradingState, WorkingOrder};
 
@@ -35,11 +37,14 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::book::Frame;
-use crate::domain::{Amount, ClientOrderId, Instrument, Prediction, Symbol, Timestamp};
+use crate::domain::{
+    Amount, ClientOrderId, Failure, Instrument, OrderReport, Prediction, StopReport, Symbol,
+    Timestamp,
+};
 use crate::trading::order::OrderEvent;
 use crate::trading::protection::StopEvent;
 use crate::trading::risk::RiskBudget;
-use crate::trading::{LossWatch, TradingSettings};
+use crate::trading::{LossWatch, TradingSettings, UnprotectedWatch};
 
 use account::AccountWatch;
 use conditions::Conditions;
@@ -59,9 +64,11 @@ pub struct TradingEngine {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Running {
     settings: TradingSettings,
+    countdown: CountdownProof,
     conditions: Conditions,
     risk: RiskBudget,
     losses: LossWatch,
+    unprotected: UnprotectedWatch,
     ids: IdSequence,
     account: AccountWatch,
     cycles: BTreeMap<Symbol, Cycle>,
@@ -122,22 +129,31 @@ impl TradingEngine {
 
 impl Running {
     fn start(now: Timestamp, started: Started, turn: &mut Turn) -> Self {
-        let Started { run, settings, instruments, ledger, .. } = started;
+        let Started { run, settings, instruments, ledger, countdown, .. } = started;
         let mut conditions = Conditions::default();
         if let Some(reason) = &ledger.halted {
             conditions.halted = Some(reason.clone());
             turn.notify(Severity::Warning, format!("still halted: {reason}"));
         }
         let instruments_count = instruments.len();
+        let may_guard = may_guard(countdown, &settings);
+        let guard = if settings.countdown.is_zero() {
+            "off by its setting".to_owned()
+        } else {
+            countdown.to_string()
+        };
+        turn.notify(Severity::Info, format!("dead-man's switch over entries {guard}"));
         let cycles = instruments
             .into_iter()
-            .map(|traded| (traded.instrument.symbol, Cycle::new(traded, &ledger)))
+            .map(|traded| (traded.instrument.symbol, Cycle::new(traded, &ledger, may_guard)))
             .collect();
         Self {
             settings,
+            countdown,
             conditions,
             risk: RiskBudget::default(),
             losses: LossWatch::carried_over(now, ledger.realized_today),
+            unprotected: UnprotectedWatch::default(),
             ids: IdSequence::new(run),
             account: AccountWatch::new(now, weight::account_interval(instruments_count)),
             cycles,
@@ -148,16 +164,16 @@ impl Running {
 
     /// What is known changes; what follows from it is decided in [`Self::advance`].
     fn take_in(&mut self, turn: &mut Turn, event: Event) {
+        self.watch_key(turn, &event);
         match event {
             // Time alone changes nothing that is known; a procedure that asked for a position has
             // its own patience (`stop_loss`).
             Event::Started(_) | Event::Tick | Event::PositionFailed { .. } => {}
             Event::Second(frame) => self.observe(&frame),
             Event::Prediction(prediction) => self.on_prediction(turn, prediction),
-            Event::Order(report) => {
-                self.with_cycle(turn, report.symbol, |cycle, desk| {
-                    cycle.on_order_report(desk, &report);
-                });
+            Event::Order(report) => self.tell_order(turn, OrderEvent::Report(&report), &report),
+            Event::OrderAnswer(report) => {
+                self.tell_order(turn, OrderEvent::Answer(&report), &report);
             }
             Event::PlaceFailed { client_order_id, failure } => {
                 self.on_order(turn, client_order_id, OrderEvent::PlaceFailed(&failure));
@@ -171,11 +187,8 @@ impl Running {
             Event::Fill(fill) => {
                 self.with_cycle(turn, fill.symbol, |cycle, desk| cycle.on_fill(desk, &fill));
             }
-            Event::Stop(report) => {
-                self.with_cycle(turn, report.symbol, |cycle, desk| {
-                    cycle.on_stop_report(desk, &report);
-                });
-            }
+            Event::Stop(report) => self.tell_stop(turn, StopEvent::Report(&report), &report),
+            Event::StopAnswer(report) => self.tell_stop(turn, StopEvent::Answer(&report), &report),
             Event::PlaceStopFailed { client_order_id, failure } => {
                 self.on_stop(turn, client_order_id, StopEvent::PlaceFailed(&failure));
             }
@@ -189,6 +202,10 @@ impl Running {
                 self.with_cycle(turn, report.symbol, |cycle, desk| {
                     cycle.on_position(desk, asked_at, &report);
                 });
+            }
+            Event::CountdownSet { symbol } => self.on_countdown(turn, symbol, None),
+            Event::CountdownFailed { symbol, failure } => {
+                self.on_countdown(turn, symbol, Some(&failure));
             }
             Event::Account(report) => self.on_account(turn, &report),
             Event::AccountFailed(failure) => self.account.on_failure(turn.now, &failure),
@@ -230,7 +247,7 @@ impl Running {
     fn observe(&mut self, frame: &Frame) {
         for row in &frame.rows {
             if let Some(cycle) = self.cycles.get_mut(&row.symbol) {
-                cycle.observe(frame.second, row);
+                cycle.observe(frame.second, row, &self.settings.limits);
             }
         }
     }
@@ -248,6 +265,22 @@ impl Running {
 
     fn on_rules(&mut self, turn: &mut Turn, instrument: Instrument) {
         self.with_cycle(turn, instrument.symbol, |cycle, desk| cycle.obey(desk, instrument));
+    }
+
+    fn on_countdown(&mut self, turn: &mut Turn, symbol: Symbol, failure: Option<&Failure>) {
+        self.with_cycle(turn, symbol, |cycle, desk| cycle.on_countdown(desk, failure));
+    }
+
+    fn tell_order(&mut self, turn: &mut Turn, told: OrderEvent<'_>, report: &OrderReport) {
+        self.with_cycle(turn, report.symbol, |cycle, desk| {
+            cycle.on_order_report(desk, told, report);
+        });
+    }
+
+    fn tell_stop(&mut self, turn: &mut Turn, told: StopEvent<'_>, report: &StopReport) {
+        self.with_cycle(turn, report.symbol, |cycle, desk| {
+            cycle.on_stop_report(desk, told, report);
+        });
     }
 
     fn on_order(&mut self, turn: &mut Turn, id: ClientOrderId, event: OrderEvent<'_>) {
@@ -286,9 +319,12 @@ impl Running {
             now: turn.now,
             settings: &self.settings,
             risk: &mut self.risk,
+            unprotected: &mut self.unprotected,
             standing: self.conditions.check(),
             has_agreed: self.account.has_matched(),
             position_interval: self.position_interval,
+            countdown: may_guard(self.countdown, &self.settings).then_some(self.settings.countdown),
+            is_leaving: self.conditions.is_shutting_down,
             is_flattening: self.conditions.is_flattening,
             halt: &mut turn.halt,
             commands: &mut turn.commands,
@@ -302,6 +338,11 @@ impl Running {
     fn realized_by_run(&self) -> Amount {
         self.cycles.values().map(Cycle::realized).sum()
     }
+}
+
+/// Whether the venue's countdown may guard entries.
+fn may_guard(proof: CountdownProof, settings: &TradingSettings) -> bool {
+    proof == CountdownProof::StopsSurvive && !settings.countdown.is_zero()
 }
 
 impl Turn {

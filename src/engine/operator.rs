@@ -45,8 +45,10 @@ impl Running {
     /// (a drawdown, losses in a row) counts from here.
     fn resume(&mut self, turn: &mut Turn) {
         self.losses.forgive();
+        self.unprotected.forgive();
         let loss = self.excessive_loss(turn.now).map(|breach| breach.to_string());
         let loss = loss.or_else(|| self.margin_too_thin());
+        let loss = loss.or_else(|| self.conditions.refused_key.clone());
         let mut unresolved = self.account.unresolved(turn.now, UNRESOLVED_LIMIT);
         if let Some(cause) = loss.or_else(|| unresolved.next().map(|found| found.to_string())) {
             let refusal = format!("not resumed: {cause}");
@@ -84,7 +86,8 @@ impl Running {
             ShutdownPolicy::Flatten => !cycle.is_open(),
             ShutdownPolicy::Protect => cycle.is_left_protected(now, &self.settings),
         };
-        self.conditions.is_shutting_down && self.cycles.values().all(is_done)
+        let is_left = |cycle: &Cycle| is_done(cycle) && cycle.is_guard_left();
+        self.conditions.is_shutting_down && self.cycles.values().all(is_left)
     }
 
     /// A copy of what is known, for people.
@@ -104,6 +107,7 @@ impl Running {
             discrepancies: self.account.confirmed().map(ToString::to_string).collect(),
             discrepancies_total: self.account.confirmed_total(),
             foreign_orders: self.account.foreign(),
+            dead_mans_switch: self.countdown,
             symbols: self.cycles.values().map(|cycle| cycle.status(now, &self.settings)).collect(),
         }
     }

@@ -10,6 +10,8 @@ use crate::domain::{
 };
 use crate::trading::WhyNot;
 
+use super::event::CountdownProof;
+
 /// The engine at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, read one by one by people")]
@@ -40,6 +42,8 @@ pub struct EngineStatus {
     pub discrepancies_total: u64,
     /// Working orders at the venue that are not ours, at the last reconciliation.
     pub foreign_orders: u64,
+    /// Whether the venue's countdown guards entries, and if not, why not.
+    pub dead_mans_switch: CountdownProof,
     /// One entry an instrument, ordered by symbol.
     pub symbols: Vec<SymbolStatus>,
 }
@@ -99,6 +103,8 @@ pub struct SymbolStatus {
     pub stop_price: Option<Price>,
     /// The take-profit aimed at.
     pub take_profit_price: Option<Price>,
+    /// When the venue's countdown over entries may run out, if it runs.
+    pub countdown_ends_at: Option<Timestamp>,
     /// Orders that work or may work.
     pub working_orders: Vec<WorkingOrder>,
     /// The newest prediction.

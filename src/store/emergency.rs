@@ -148,13 +148,15 @@ fn use_of(command: &Command) -> Use {
         Command::Place(_)
         | Command::Cancel { .. }
         | Command::PlaceStop(_)
-        | Command::CancelStop { .. } => Use::Recorded,
+        | Command::CancelStop { .. }
+        | Command::SetCountdown { .. } => Use::Recorded,
         Command::Query { .. }
         | Command::QueryStop { .. }
         | Command::QueryPosition { .. }
         | Command::QueryAccount { .. }
         | Command::Notify(_)
-        | Command::TakeOver { .. } => Use::Passed,
+        | Command::TakeOver { .. }
+        | Command::Resolved { .. } => Use::Passed,
     }
 }
 

@@ -241,6 +241,8 @@ impl StoreError {
         match self {
             Self::DiskFull { .. }
             | Self::Locked { .. }
+            | Self::AccountInUse { .. }
+            | Self::Training { .. }
             | Self::Backlog { .. }
             | Self::Suspended { .. } => true,
             Self::Io { source, .. } => {

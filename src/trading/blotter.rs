@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
+use super::doubt::Resolution;
 use super::order::{Order, OrderAction, OrderEvent, Purpose};
 use super::position::Position;
 use crate::domain::{
@@ -23,6 +24,8 @@ const ENDED_ORDERS: usize = 64;
 pub struct Blotter {
     live: BTreeMap<ClientOrderId, Order>,
     ended: VecDeque<Order>,
+    /// Hidden outcomes that came to light, until they are taken.
+    resolved: Vec<Resolution>,
 }
 
 impl Blotter {
@@ -67,6 +70,7 @@ impl Blotter {
     ) -> Option<OrderAction> {
         if let Some(order) = self.live.get_mut(&id) {
             let action = order.handle(now, event);
+            self.resolved.extend(order.take_resolution());
             if !order.is_live() {
                 self.ended.extend(self.live.remove(&id));
                 self.ended.drain(..self.ended.len().saturating_sub(ENDED_ORDERS));
@@ -96,6 +100,11 @@ impl Blotter {
         let (id, order_id) = (order.id(), order.order_id);
         let booked = ledger.booked_of(id, order_id);
         Some((id, self.handle(now, id, OrderEvent::Booked(booked))))
+    }
+
+    /// Hidden outcomes that came to light since this was last asked.
+    pub fn take_resolved(&mut self) -> Vec<Resolution> {
+        std::mem::take(&mut self.resolved)
     }
 
     /// Orders that are due: whom to ask about or cancel again.

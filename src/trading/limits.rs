@@ -1,5 +1,7 @@
 //! What trading may risk at most. Every number is a setting; none has a default here.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Amount, Rate};
@@ -17,7 +19,7 @@ pub struct RiskLimits {
     pub open_orders: u32,
     /// The most entries sent in any minute.
     pub orders_per_minute: u32,
-    /// How far a limit price may be from the mid, as a fraction.
+    /// How far an entry's price may be from the mid, and from the mark price, as a fraction.
     pub price_collar: Rate,
     /// A day's realised loss (UTC) at which trading halts.
     pub daily_loss: Amount,
@@ -28,4 +30,12 @@ pub struct RiskLimits {
     pub consecutive_losses: u32,
     /// Trading halts when a mark price is nearer than this fraction to liquidation.
     pub liquidation_distance: Rate,
+    /// Positions closed in a row for lack of a stop at which trading halts.
+    pub unprotected_in_a_row: u32,
+    /// The same within an hour.
+    pub unprotected_per_hour: u32,
+    /// A mid that moves farther within a second, as a fraction, is not believed for a while.
+    pub mid_jump: Rate,
+    /// For how long: nothing is opened, and the mid alone closes nothing.
+    pub mid_jump_pause: Duration,
 }

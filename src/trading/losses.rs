@@ -4,7 +4,7 @@
 //! profit of a day never falls within it, unless a person resumes.
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;

@@ -6,9 +6,12 @@
 //! | [`prices`] | where do entry, take-profit and stop stand? |
 //! | [`risk`] | may this be sent? ([`Approved`]) |
 //! | [`LossWatch`] | has too much been lost? |
+//! | [`UnprotectedWatch`] | does the venue take stops at all? |
 //! | [`order`], [`Blotter`] | where does each order stand, and what may still fill? |
+//! | [`Resolution`] | by what is a hidden outcome known? |
 //! | [`Position`] | what is held, at which price, with which profit? |
 //! | [`protection`] | does a stop at the venue cover it? |
+//! | [`Countdown`] | who cancels an entry once nobody is there? |
 //! | [`stop_loss`] | how is it closed for certain? |
 //! | [`reconcile`] | does the venue agree? |
 //!
@@ -23,6 +26,8 @@
 
 mod approved;
 mod blotter;
+mod countdown;
+mod doubt;
 mod inquiry;
 mod limits;
 mod losses;
@@ -35,13 +40,17 @@ pub mod risk;
 mod settings;
 pub mod signal;
 pub mod stop_loss;
+mod unprotected;
 mod why_not;
 
 pub use approved::Approved;
 pub use blotter::Blotter;
+pub use countdown::Countdown;
+pub use doubt::{Doubt, Outcome, Proof, Resolution};
 pub use inquiry::{Inquiry, LONGEST_ACCEPTANCE};
 pub use limits::RiskLimits;
 pub use losses::{LossBreach, LossWatch};
 pub use position::Position;
 pub use settings::{EntryStyle, ShutdownPolicy, TradingSettings};
+pub use unprotected::{UnprotectedBreach, UnprotectedWatch};
 pub use why_not::WhyNot;

@@ -9,6 +9,7 @@
 //! up after all is taken back, to be cancelled;
 //! **3** filled quantities never shrink.
 
+mod event;
 #[cfg(test)]
 mod resolving_tests;
 #[cfg(test)]
@@ -16,8 +17,11 @@ mod tests;
 
 use std::time::Duration;
 
+pub(super) use event::is_denial;
+pub use event::{OrderAction, OrderEvent};
 use serde::{Deserialize, Serialize};
 
+use super::doubt::{Outcome, Resolution, Scrutiny, Turn};
 use super::inquiry::Inquiry;
 use crate::domain::{
     ClientOrderId, Failure, OrderId, OrderReport, OrderRequest, OrderStatus, Quantity, Timestamp,
@@ -80,41 +84,6 @@ pub enum OrderState {
     Closed(Ending),
 }
 
-/// What can happen to an order.
-#[derive(Debug, Clone, Copy)]
-pub enum OrderEvent<'a> {
-    /// The venue told where it stands.
-    Report(&'a OrderReport),
-    /// This much of it is now booked in the ledger, from fills.
-    Booked(Quantity),
-    /// Placing it did not simply succeed.
-    PlaceFailed(&'a Failure),
-    /// Cancelling it did not simply succeed.
-    CancelFailed(&'a Failure),
-    /// Asking about it failed.
-    QueryFailed(&'a Failure),
-    /// It is no longer wanted.
-    CancelWanted,
-    /// An account report asked for at this moment does not hold it.
-    MissingFromAccount {
-        /// When the report was asked for.
-        asked_at: Timestamp,
-    },
-    /// It was thought ended, and an account report asked for later still holds it.
-    FoundInAccount,
-    /// Time has passed.
-    Tick,
-}
-
-/// What an order asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OrderAction {
-    /// Ask the venue where it stands.
-    Query,
-    /// Cancel it.
-    Cancel,
-}
-
 /// One ordinary order of ours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
@@ -132,6 +101,8 @@ pub struct Order {
     is_cancel_wanted: bool,
     reported: Quantity,
     booked: Quantity,
+    /// What is asked while the outcome is hidden, and how it comes to light.
+    scrutiny: Scrutiny,
 }
 
 impl Order {
@@ -148,6 +119,7 @@ impl Order {
             is_cancel_wanted: false,
             reported: Quantity::ZERO,
             booked: Quantity::ZERO,
+            scrutiny: Scrutiny::default(),
         }
     }
 
@@ -215,15 +187,47 @@ impl Order {
         }
     }
 
+    /// How a hidden outcome came to light since this was last asked.
+    pub const fn take_resolution(&mut self) -> Option<Resolution> {
+        self.scrutiny.take()
+    }
+
     /// Advances by one event.
     #[must_use]
     pub fn handle(&mut self, now: Timestamp, event: OrderEvent<'_>) -> Option<OrderAction> {
+        let action = self.advance(now, event);
+        let turn = Turn {
+            outcome: self.outcome(),
+            proof: event.proof(),
+            is_denial: matches!(event, OrderEvent::QueryFailed(failure) if is_denial(failure)),
+            is_question: action == Some(OrderAction::Query),
+        };
+        self.scrutiny.follow(now, self.id(), turn);
+        action
+    }
+
+    /// Where it stands, as far as that is known.
+    const fn outcome(&self) -> Option<Outcome> {
+        match self.state {
+            OrderState::Unknown(_) | OrderState::Denied { .. } => None,
+            OrderState::Closed(Ending::Absent) => Some(Outcome::Absent),
+            OrderState::Closed(Ending::Rejected) => Some(Outcome::Rejected),
+            OrderState::Closed(Ending::Filled | Ending::Canceled) => Some(Outcome::Ended),
+            OrderState::Pending { .. } | OrderState::Working | OrderState::Canceling(_) => {
+                Some(Outcome::Working)
+            }
+        }
+    }
+
+    fn advance(&mut self, now: Timestamp, event: OrderEvent<'_>) -> Option<OrderAction> {
         if let OrderEvent::Tick = event {
             return self.tick(now);
         }
         let before = (self.state, self.reported, self.booked);
         let (next, action) = match event {
-            OrderEvent::Report(report) => self.on_report(now, report),
+            OrderEvent::Report(report)
+            | OrderEvent::Answer(report)
+            | OrderEvent::Listed(report) => self.on_report(now, report),
             OrderEvent::Booked(quantity) => self.on_booked(now, quantity),
             OrderEvent::PlaceFailed(failure) => (self.on_place_failed(now, failure), None),
             OrderEvent::CancelFailed(failure) => (self.state, self.on_cancel_failed(failure)),
@@ -366,8 +370,7 @@ impl Order {
     }
 
     fn on_query_failed(&self, now: Timestamp, failure: &Failure) -> OrderState {
-        let is_denial =
-            matches!(failure, Failure::Rejected(rejection) if rejection.code == NO_SUCH_ORDER);
+        let is_denial = is_denial(failure);
         match &self.state {
             OrderState::Unknown(inquiry) | OrderState::Canceling(inquiry)
                 if is_denial && inquiry.is_decisive(now) =>

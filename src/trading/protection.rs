@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use stop::{Stop, StopAction, StopEnding, StopEvent, StopState};
 
+use super::doubt::Resolution;
 use crate::domain::{
     ClientOrderId, Failure, OrderId, Price, Quantity, Side, StopReport, StopRequest, StopSize,
     Timestamp,
@@ -69,6 +70,8 @@ pub enum ProtectionAction {
 pub struct Protection {
     live: BTreeMap<ClientOrderId, Stop>,
     ended: VecDeque<Stop>,
+    /// Hidden outcomes that came to light, until they are taken.
+    resolved: Vec<Resolution>,
     retry_at: Option<Timestamp>,
     is_refused: bool,
     naked_since: Option<Timestamp>,
@@ -112,6 +115,7 @@ impl Protection {
                 self.is_refused |= is_already_triggered(failure);
             }
             let action = stop.handle(now, event);
+            self.resolved.extend(stop.take_resolution());
             if !stop.is_live() {
                 self.ended.extend(self.live.remove(&id));
                 self.ended.drain(..self.ended.len().saturating_sub(ENDED_STOPS));
@@ -124,6 +128,11 @@ impl Protection {
             self.live.extend(self.ended.remove(at).map(|stop| (id, stop)));
         }
         action
+    }
+
+    /// Hidden outcomes that came to light since this was last asked.
+    pub fn take_resolved(&mut self) -> Vec<Resolution> {
+        std::mem::take(&mut self.resolved)
     }
 
     /// Brings the stops in line with what the position needs, and counts naked time.

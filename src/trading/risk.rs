@@ -45,8 +45,8 @@ pub enum Refusal {
     /// Too many orders in the last minute.
     #[error("{0} orders were sent in the last minute")]
     OrderRate(u32),
-    /// The price is too far from the mid.
-    #[error("price {0} is outside the collar around the mid {1}")]
+    /// The price is too far from the mid, or from the mark price.
+    #[error("price {0} is outside the collar around {1}")]
     PriceCollar(Price, Price),
     /// A filter of the venue would refuse it.
     #[error(transparent)]
@@ -76,7 +76,7 @@ pub struct Holding {
     pub exposure: Exposure,
     /// What opening orders of the entry's side may still fill, unknown ones included.
     pub may_fill: Quantity,
-    /// The newest mark price, where known.
+    /// The mark price, where one is known that is not too old.
     pub mark_price: Option<Price>,
     /// What is held and may come to be held elsewhere on the account.
     pub elsewhere: Elsewhere,
@@ -112,7 +112,9 @@ impl RiskBudget {
         assert!(!request.reduce_only, "an entry opens");
         let price = request.kind.price().unwrap_or_else(|| quote.best(request.side.opposite()));
         check_filters(filters, &request, price, holding.mark_price)?;
-        check_collar(limits, price, quote.mid_price())?;
+        for reference in holding.mark_price.into_iter().chain([quote.mid_price()]) {
+            check_collar(limits, price, reference)?;
+        }
         check_size(limits, &request, price)?;
         check_position(limits, &request, price, holding)?;
         if holding.elsewhere.open_orders >= limits.open_orders {
@@ -202,9 +204,9 @@ fn check_filters(
     Ok(())
 }
 
-fn check_collar(limits: &RiskLimits, price: Price, mid: Price) -> Result<(), Refusal> {
-    if price.relative_to(mid).abs() > limits.price_collar {
-        return Err(Refusal::PriceCollar(price, mid));
+fn check_collar(limits: &RiskLimits, price: Price, reference: Price) -> Result<(), Refusal> {
+    if price.relative_to(reference).abs() > limits.price_collar {
+        return Err(Refusal::PriceCollar(price, reference));
     }
     Ok(())
 }

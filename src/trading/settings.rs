@@ -60,6 +60,9 @@ pub struct TradingSettings {
     pub mark_price_max_age: Duration,
     /// How often the whole account is reconciled.
     pub reconcile_interval: Duration,
+    /// How long the venue waits for a sign of life before it cancels entries, where certification
+    /// has shown that stops survive it; zero never lets it.
+    pub countdown: Duration,
     /// What SIGTERM does with an open position.
     pub shutdown_policy: ShutdownPolicy,
 }

@@ -53,6 +53,10 @@ pub enum WhyNot {
     PriceCollar,
     /// The order would break a filter of the venue.
     Filter,
+    /// The mid has just moved farther in a second than is believed.
+    PriceJump,
+    /// The venue does not answer to the countdown that is to guard entries.
+    CountdownUnproven,
 }
 
 impl std::fmt::Display for WhyNot {
@@ -81,6 +85,8 @@ impl std::fmt::Display for WhyNot {
             Self::OrderRate => "order rate limit",
             Self::PriceCollar => "price outside the collar",
             Self::Filter => "refused by a filter of the venue",
+            Self::PriceJump => "the price has just jumped",
+            Self::CountdownUnproven => "dead-man's switch unanswered",
         })
     }
 }

@@ -47,9 +47,14 @@ pub(crate) fn settings() -> TradingSettings {
             drawdown: parse("9000"),
             consecutive_losses: 1_000,
             liquidation_distance: parse("0.02"),
+            unprotected_in_a_row: 1_000,
+            unprotected_per_hour: 1_000,
+            mid_jump: parse("0.01"),
+            mid_jump_pause: Duration::from_secs(10),
         },
         mark_price_max_age: Duration::from_secs(3),
         reconcile_interval: Duration::from_secs(5),
+        countdown: Duration::from_mins(1),
         shutdown_policy: ShutdownPolicy::Protect,
     }
 }
@@ -90,5 +95,6 @@ pub(crate) fn started(epoch: u32, ledger: LedgerSummary) -> Started {
             }),
         }],
         ledger,
+        countdown: lobd::engine::CountdownProof::Uncertified,
     }
 }

@@ -1,6 +1,7 @@
 //! The venue of the engine's stories: one symbol, one account, one price on each side.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use lobd::domain::{
     AccountReport, Amount, ClientOrderId, Exposure, Fill, OrderId, OrderKind, OrderReport,
@@ -27,14 +28,22 @@ pub(crate) struct Venue {
     entry_price: Price,
     pub(crate) best_bid: Price,
     pub(crate) best_ask: Price,
+    /// Where the mark price stands if not at the mid.
+    pub(crate) mark_apart: Option<Price>,
     /// Where it would liquidate, if it says so.
     pub(crate) liquidation_price: Option<Price>,
+    /// When its countdown runs out, if it runs.
+    pub(crate) countdown_ends_at: Option<Timestamp>,
     next_id: u64,
     /// Every id ever seen, to catch one used twice.
     pub(crate) placed: Vec<ClientOrderId>,
 }
 
 impl Venue {
+    pub(super) fn set_countdown(&mut self, now: Timestamp, after: Duration) {
+        self.countdown_ends_at = (!after.is_zero()).then(|| now + after);
+    }
+
     fn id(&mut self) -> u64 {
         self.next_id += 1;
         self.next_id
@@ -181,6 +190,21 @@ impl Venue {
         self.book(now, (trade_id, order_id, name), (side, quantity), price)
     }
 
+    /// An order somebody else left in the book.
+    pub(crate) fn outsider_orders(&mut self, now: Timestamp, side: Side) {
+        let kind =
+            OrderKind::Limit { price: parse("50000"), time_in_force: TimeInForce::GoodTilCanceled };
+        let request = OrderRequest {
+            client_order_id: parse("web_by-hand"),
+            symbol: symbol(),
+            side,
+            quantity: parse("0.01"),
+            kind,
+            reduce_only: false,
+        };
+        let _ = self.place(now, &request);
+    }
+
     pub(super) fn cancel(&mut self, id: ClientOrderId) -> Result<OrderReport, Rejection> {
         match self.orders.get_mut(&id) {
             Some(order) if !order.report.status.is_terminal() => {
@@ -226,7 +250,7 @@ impl Venue {
     }
 
     pub(crate) fn mark_price(&self) -> Price {
-        self.best_bid.midpoint(self.best_ask)
+        self.mark_apart.unwrap_or_else(|| self.best_bid.midpoint(self.best_ask))
     }
 
     /// The price moves: resting orders it goes through fill, stops it touches trigger.

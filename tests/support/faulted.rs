@@ -44,6 +44,15 @@ impl Daemon {
 
     /// The same, with settings of its own.
     pub(crate) async fn start_with(faults: &[&str], settings: &[(&'static str, &str)]) -> Self {
+        Self::start_prepared(faults, settings, |_, _| {}).await
+    }
+
+    /// The same, with something put into its home before.
+    pub(crate) async fn start_prepared(
+        faults: &[&str],
+        settings: &[(&'static str, &str)],
+        prepare: impl FnOnce(&Venue, &Home),
+    ) -> Self {
         let venue = Venue::start(quiet_market()).await;
         for fault in faults {
             switch_on(&venue.sandbox.control, fault).await;
@@ -52,6 +61,7 @@ impl Daemon {
         variables.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let home = Home::with(&variables);
         constant_model::promote(&home.data(), 50.0);
+        prepare(&venue, &home);
         let process = home.spawn(&["run"]);
         Self { venue, home, process }
     }
@@ -61,6 +71,21 @@ impl Daemon {
         let daemon = Self::start(&[]).await;
         daemon.is_protected().await;
         daemon
+    }
+
+    /// Stops the process where it is: nobody is there any more.
+    pub(crate) fn freeze(&self) {
+        self.process.stop_in_place();
+    }
+
+    /// Lets a frozen process go on.
+    pub(crate) fn thaw(&self) {
+        self.process.go_on();
+    }
+
+    /// Kills the process without a warning.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill();
     }
 
     pub(crate) const fn control(&self) -> &Control {

@@ -42,6 +42,9 @@ impl Venue for Broken {
     async fn query_stop(&self, _: ClientOrderId) -> Answer<StopReport> {
         breaks()
     }
+    async fn set_countdown(&self, _: Symbol, _: Duration) -> Answer<()> {
+        breaks()
+    }
     async fn open_orders(&self, _: Symbol) -> Answer<Vec<OrderReport>> {
         breaks()
     }

@@ -43,6 +43,7 @@ fn started(run: crate::domain::RunId) -> Event {
         settings: settings.trading,
         instruments: vec![traded],
         ledger: LedgerSummary::default(),
+        countdown: crate::engine::CountdownProof::Uncertified,
     }))
 }
 

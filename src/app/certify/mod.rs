@@ -146,6 +146,15 @@ async fn try_case(case: &Case, stage: &mut Stage, stop: &CancellationToken) -> C
     }
 }
 
+/// Whether a report shows that conditional orders survive a countdown that runs out; `None` if that
+/// was not tried to its end.
+#[must_use]
+pub fn stops_survive_countdown(report: &Report) -> Option<bool> {
+    let case = report.cases.iter().find(|case| case.id == cases::COUNTDOWN_CASE)?;
+    let learned = case.detail.as_deref().filter(|_| case.outcome == Outcome::Learned)?;
+    Some(learned == cases::STOPS_SURVIVE_COUNTDOWN)
+}
+
 fn told(check: Check) -> (Outcome, Option<String>) {
     match check {
         Ok(Finding::AsSpecified) => (Outcome::Passed, None),

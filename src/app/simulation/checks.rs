@@ -259,7 +259,9 @@ fn stuck(seen: Option<&Seen<'_>>) -> Option<String> {
         | WhyNot::OrderSize
         | WhyNot::OpenOrders
         | WhyNot::PriceCollar
-        | WhyNot::Filter => false,
+        | WhyNot::Filter
+        | WhyNot::PriceJump
+        | WhyNot::CountdownUnproven => false,
     };
     is_stuck.then(|| format!("{why_not}, though nothing is wrong any more"))
 }

@@ -16,7 +16,7 @@ use crate::app::{Daemon, DaemonError, DaemonSettings, Machine, Mode, Models};
 use crate::binance;
 use crate::config::Settings;
 use crate::domain::Second;
-use crate::engine::EngineStatus;
+use crate::engine::{CountdownProof, EngineStatus};
 use crate::store::{Disk, MemoryDisk};
 
 use super::setting::BEGINNING;
@@ -60,6 +60,8 @@ impl Running {
             network: binance::Network::Simulated(Arc::new(access)),
             disk: Disk::Memory(disk),
             models: Models::Given(Arc::clone(&ground.model), BEGINNING),
+            // The exchange we carry leaves stops alone.
+            countdown: Some(CountdownProof::StopsSurvive),
         };
         let settings = ground.settings.clone();
         let wanted =

@@ -30,13 +30,14 @@ impl Cycle {
             self.position.confirm(fill.trade_id);
         }
         for order in report.open_orders.iter().filter(|order| order.symbol == symbol) {
-            self.on_order_report(desk, order);
+            self.on_order_report(desk, OrderEvent::Listed(order), order);
         }
         for stop in report.open_stops.iter().filter(|stop| stop.symbol == symbol) {
-            self.on_stop_report(desk, stop);
+            self.on_stop_report(desk, StopEvent::Listed(stop), stop);
         }
         self.learn_position(report);
         let findings = reconcile::compare(&self.ledger(desk), report);
+        self.has_foreign_orders = findings.foreign > 0;
         for correction in &findings.corrections {
             self.correct(desk, report, *correction);
         }
@@ -47,7 +48,7 @@ impl Cycle {
         let is_settled = self.settling_since.is_some_and(|since| report.asked_at >= since);
         if is_settled && findings.discrepancies.is_empty() && !findings.is_inconclusive {
             self.settling_since = None;
-            self.end_round_trip();
+            self.end_round_trip(desk);
         }
         findings
     }

@@ -19,11 +19,25 @@ impl Cycle {
         }
         self.poll_position(desk);
         if let Some(cause) = self.cause_to_close(desk, held) {
+            self.count_unprotected(desk, cause);
             let is_new = !self.stop_loss.is_active();
             self.run_stop_loss(desk, Some(StopLossEvent::Begin(cause)));
             if is_new {
                 self.tell_of_close(desk, cause, held);
             }
+        }
+    }
+
+    /// Counts each position once that has to be closed for lack of a stop; too many of them halt
+    /// trading: the next one would fare no better.
+    fn count_unprotected(&mut self, desk: &mut Desk<'_>, cause: CloseCause) {
+        let is_unprotected = matches!(cause, CloseCause::Unprotected | CloseCause::StopInVain);
+        if !is_unprotected || std::mem::replace(&mut self.round_trip.was_unprotected, true) {
+            return;
+        }
+        desk.unprotected.on_close(desk.now);
+        if let Err(breach) = desk.unprotected.check(desk.now, &desk.settings.limits) {
+            *desk.halt = Some(format!("{}: {breach}", self.symbol()));
         }
     }
 
@@ -43,7 +57,7 @@ impl Cycle {
     }
 
     /// Unrealised profit: at the mark price; where that is too old, the worse of what the venue
-    /// says of the position and what the mid says.
+    /// says of the position and what the mid says. A mid that has just jumped says nothing.
     pub(super) fn profit(
         &self,
         now: Timestamp,
@@ -62,8 +76,8 @@ impl Cycle {
                 now.since(*asked_at) <= max_age && report.exposure.side() == held.side()
             })
             .map(|(_, report)| report.unrealized_pnl);
-        let by_mid =
-            self.market.quote(now).map(|quote| profit_at(held, entry_price, quote.mid_price()));
+        let quote = self.market.quote(now).filter(|_| !self.market.is_doubted(now));
+        let by_mid = quote.map(|quote| profit_at(held, entry_price, quote.mid_price()));
         by_venue.into_iter().chain(by_mid).min()
     }
 

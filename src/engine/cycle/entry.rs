@@ -33,6 +33,12 @@ impl Cycle {
         if self.is_open() {
             return Err(WhyNot::CycleOpen);
         }
+        if desk.countdown.is_some() && !self.countdown.is_proven() {
+            return Err(WhyNot::CountdownUnproven);
+        }
+        if self.market.is_doubted(desk.now) {
+            return Err(WhyNot::PriceJump);
+        }
         let inputs = SignalInputs {
             settings: desk.settings,
             fees: &self.fees,
@@ -73,7 +79,7 @@ impl Cycle {
         let holding = Holding {
             exposure: self.held(),
             may_fill: self.blotter.worst_case(signal.side),
-            mark_price: self.market.mark_price(),
+            mark_price: self.market.fresh_mark_price(desk.now, desk.settings.mark_price_max_age),
             elsewhere,
         };
         let checked = (&desk.settings.limits, filters);
@@ -91,6 +97,7 @@ impl Cycle {
             opened_at: None,
         });
         self.tally.entries += 1;
+        self.guard_entries(desk);
         desk.send(Command::Place(approved));
         Ok(())
     }
@@ -112,13 +119,14 @@ impl Cycle {
     }
 
     /// Cancels an entry that has outlived its prediction, or that nothing stands behind any more:
-    /// a halt, a feed gone, a position already closed again.
+    /// a halt, a feed gone, a mid that jumped, a position already closed again.
     pub(super) fn withdraw_entry(&mut self, desk: &mut Desk<'_>) {
         let is_expired = self.plan.is_some_and(|plan| plan.expires_at <= desk.now);
         // What others opened is not added to.
         let was_closed =
             self.is_external || self.settling_since.is_some() || self.stop_loss.is_active();
-        if !(is_expired || was_closed || desk.standing.is_err()) {
+        let is_doubtful = desk.standing.is_err() || self.market.is_doubted(desk.now);
+        if !(is_expired || was_closed || is_doubtful) {
             return;
         }
         for (id, action) in self.blotter.cancel(desk.now, |order| order.purpose == Purpose::Entry) {

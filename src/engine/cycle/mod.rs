@@ -7,6 +7,7 @@
 //! | step of design.md §3 | where |
 //! |---|---|
 //! | 2, 3 signal and entry, 4 expiry | `entry.rs` |
+//! | 3 dead-man's switch over entries | `guard.rs` |
 //! | 5 protective stop and take-profit | `hold.rs` |
 //! | 6 stop-loss, maximum holding time | `close.rs` |
 //! | 7 reconciliation | `account.rs` |
@@ -14,6 +15,7 @@
 mod account;
 mod close;
 mod entry;
+mod guard;
 mod hold;
 mod market;
 mod news;
@@ -25,15 +27,15 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Amount, ClientOrderId, Exposure, FeeRates, Instrument, PositionReport, Prediction, Price,
-    Quantity, Side, Symbol, Timestamp,
+    Amount, ClientOrderId, Environment, Exposure, FeeRates, Instrument, PositionReport, Prediction,
+    Price, Quantity, Side, Symbol, Timestamp,
 };
 use crate::trading::order::{OrderAction, Purpose};
 use crate::trading::protection::{Protection, ProtectionAction};
 use crate::trading::stop_loss::StopLoss;
-use crate::trading::{Blotter, Position, TradingSettings, WhyNot};
+use crate::trading::{Blotter, Countdown, Position, TradingSettings, WhyNot};
 
-use super::command::Command;
+use super::command::{Command, Severity};
 use super::deadline::DeadlineReason;
 use super::desk::Desk;
 use super::event::{LedgerSummary, ModelInCharge, TradedInstrument};
@@ -63,6 +65,8 @@ struct RoundTrip {
     realized_before: Amount,
     /// Whether the position that was closed last was ours.
     was_ours: bool,
+    /// Whether it is, or was, closed for lack of a stop.
+    was_unprotected: bool,
     /// What the last one brought, until it is taken.
     ended_with: Option<Amount>,
 }
@@ -78,6 +82,9 @@ pub(super) struct Cycle {
     position: Position,
     protection: Protection,
     stop_loss: StopLoss,
+    countdown: Countdown,
+    /// Whether orders that are not ours work in this symbol: a countdown would take them too.
+    has_foreign_orders: bool,
     plan: Option<Plan>,
     /// Since when a closed position waits to be confirmed by an account report.
     settling_since: Option<Timestamp>,
@@ -105,7 +112,10 @@ struct Tally {
 
 impl Cycle {
     /// A cycle that continues where the ledger of earlier runs ends.
-    pub(super) fn new(traded: TradedInstrument, ledger: &LedgerSummary) -> Self {
+    /// `may_guard` says whether the venue's countdown may guard its entries.
+    pub(super) fn new(traded: TradedInstrument, ledger: &LedgerSummary, may_guard: bool) -> Self {
+        let countdown =
+            if may_guard { Countdown::left_by_another_run() } else { Countdown::default() };
         let symbol = traded.instrument.symbol;
         let exposure = ledger.exposures.get(&symbol).copied().unwrap_or_default();
         let last_trade = ledger.last_trade_ids.get(&symbol).copied();
@@ -118,6 +128,8 @@ impl Cycle {
             position: Position::carried_over(symbol, last_trade, exposure),
             protection: Protection::default(),
             stop_loss: StopLoss::Idle,
+            countdown,
+            has_foreign_orders: false,
             plan: None,
             settling_since: None,
             is_external: false,
@@ -136,6 +148,11 @@ impl Cycle {
     /// Which instrument.
     pub(super) const fn symbol(&self) -> Symbol {
         self.instrument.symbol
+    }
+
+    /// Whose money.
+    pub(super) const fn environment(&self) -> Environment {
+        self.instrument.environment
     }
 
     /// The ledger.
@@ -191,6 +208,8 @@ impl Cycle {
 
     /// Compares what is known with what should be, and asks for the difference.
     pub(super) fn advance(&mut self, desk: &mut Desk<'_>) {
+        self.tell_of_resolved(desk);
+        self.guard_entries(desk);
         // An instrument at rest has nothing to compare; a quiet day must cost nothing.
         if self.is_quiet() && self.plan.is_none() {
             return;
@@ -204,6 +223,16 @@ impl Cycle {
         self.close_if_due(desk);
         self.run_stop_loss(desk, None);
         self.take_profit(desk);
+    }
+
+    /// Has the journal keep by what hidden outcomes are known, and tells people.
+    fn tell_of_resolved(&mut self, desk: &mut Desk<'_>) {
+        let symbol = self.symbol();
+        let resolved = self.blotter.take_resolved().into_iter();
+        for resolution in resolved.chain(self.protection.take_resolved()) {
+            desk.send(Command::Resolved { symbol, resolution });
+            desk.notify(Severity::Info, symbol, resolution.to_string());
+        }
     }
 
     /// Keeps the plan in step with what is held.
@@ -228,7 +257,10 @@ impl Cycle {
     }
 
     /// The venue agrees that the position is closed: what it brought is final.
-    fn end_round_trip(&mut self) {
+    fn end_round_trip(&mut self, desk: &mut Desk<'_>) {
+        if !std::mem::take(&mut self.round_trip.was_unprotected) {
+            desk.unprotected.on_protected();
+        }
         let realized = self.realized();
         let profit = realized.saturating_add(-self.round_trip.realized_before);
         self.round_trip.realized_before = realized;
@@ -275,8 +307,9 @@ impl Cycle {
         now: Timestamp,
         settings: &TradingSettings,
     ) -> Option<(Timestamp, DeadlineReason)> {
+        let countdown = self.countdown.next_deadline(settings.countdown);
         if self.is_quiet() && self.plan.is_none() {
-            return None;
+            return countdown.filter(|at| *at > now).map(|at| (at, DeadlineReason::Countdown));
         }
         let entry = self.blotter.live_for(Purpose::Entry);
         let expires_at = self.plan.map(|plan| plan.expires_at).filter(|_| entry.is_some());
@@ -292,6 +325,7 @@ impl Cycle {
             (self.stop_loss.next_deadline(settings.stop_loss_budget), DeadlineReason::StopLossStep),
             (close_at, DeadlineReason::MaxHolding),
             (self.mark_deadline(settings), DeadlineReason::MarkPriceAge),
+            (countdown, DeadlineReason::Countdown),
         ];
         let ahead = |(at, reason): (Option<Timestamp>, _)| at.map(|at| (at, reason));
         deadlines.into_iter().filter_map(ahead).filter(|(at, _)| *at > now).min()

@@ -7,8 +7,9 @@ use crate::domain::{
     ClientOrderId, Failure, Fill, OrderReport, PositionReport, Second, StopReport, Timestamp,
 };
 use crate::engine::Severity;
+use crate::trading::RiskLimits;
 use crate::trading::order::{OrderEvent, Purpose};
-use crate::trading::protection::StopEvent;
+use crate::trading::protection::{Stop, StopEnding, StopEvent, StopState};
 use crate::trading::stop_loss::StopLossEvent;
 
 use super::hold::TAKE_PROFIT_RETRY;
@@ -19,8 +20,8 @@ const VENUE_MADE: [&str; 2] = ["autoclose-", "adl_autoclose"];
 
 impl Cycle {
     /// A second of the market.
-    pub(in crate::engine) fn observe(&mut self, second: Second, row: &Row) {
-        self.market.observe(second, row);
+    pub(in crate::engine) fn observe(&mut self, second: Second, row: &Row, limits: &RiskLimits) {
+        self.market.observe(second, row, limits);
     }
 
     /// Whether an ordinary order of this name is ours here.
@@ -33,13 +34,18 @@ impl Cycle {
         self.protection.find(id).is_some()
     }
 
-    /// Where an order stands; of one we do not know the next account report tells.
-    pub(in crate::engine) fn on_order_report(&mut self, desk: &mut Desk<'_>, report: &OrderReport) {
+    /// Where an order stands, and who told; of one we do not know the next account report tells.
+    pub(in crate::engine) fn on_order_report(
+        &mut self,
+        desk: &mut Desk<'_>,
+        told: OrderEvent<'_>,
+        report: &OrderReport,
+    ) {
         let id = report.client_order_id;
         self.notice_rival(desk, id);
         // A fill without our name may have come before the report that tells the venue's name.
         let booked = self.position.booked_of(id, Some(report.order_id));
-        for event in [OrderEvent::Booked(booked), OrderEvent::Report(report)] {
+        for event in [OrderEvent::Booked(booked), told] {
             let action = self.blotter.handle(desk.now, id, event);
             self.send_order_action(desk, id, action);
         }
@@ -68,8 +74,28 @@ impl Cycle {
         id: ClientOrderId,
         event: StopEvent<'_>,
     ) {
+        let protected = self.protection.find(id).is_some_and(Stop::protects);
         if let Some(action) = self.protection.handle(desk.now, id, event) {
             self.send_stop_action(desk, action.of(id));
+        }
+        if protected {
+            self.tell_of_lost_stop(desk, id);
+        }
+    }
+
+    /// A stop that nobody here asked to cancel, gone while something is held: a person's hand, or
+    /// the venue's. Another one is placed; whoever took it should know.
+    fn tell_of_lost_stop(&self, desk: &mut Desk<'_>, id: ClientOrderId) {
+        let ending = self.protection.find(id).map(Stop::state);
+        let what = match ending {
+            Some(StopState::Closed(StopEnding::Canceled)) => "was cancelled, and not by us",
+            Some(StopState::Closed(StopEnding::Absent)) => "is gone from the venue",
+            Some(_) | None => return,
+        };
+        let held = self.held();
+        if !held.is_zero() {
+            let text = format!("stop {id} over {held} {what}; another one is placed");
+            desk.notify(Severity::Alarm, self.symbol(), text);
         }
     }
 
@@ -86,10 +112,15 @@ impl Cycle {
         }
     }
 
-    /// Where a stop stands.
-    pub(in crate::engine) fn on_stop_report(&mut self, desk: &mut Desk<'_>, report: &StopReport) {
+    /// Where a stop stands, and who told.
+    pub(in crate::engine) fn on_stop_report(
+        &mut self,
+        desk: &mut Desk<'_>,
+        told: StopEvent<'_>,
+        report: &StopReport,
+    ) {
         self.notice_rival(desk, report.client_order_id);
-        self.on_stop_event(desk, report.client_order_id, StopEvent::Report(report));
+        self.on_stop_event(desk, report.client_order_id, told);
     }
 
     /// A trade of ours, from the user stream.

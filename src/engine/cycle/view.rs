@@ -31,6 +31,7 @@ impl Cycle {
             unrealized_pnl: self.profit(now, settings, held).filter(|_| !held.is_zero()),
             stop_price: stops.next().map(|stop: &Stop| stop.request.trigger_price),
             take_profit_price: plan.and_then(|plan| plan.take_profit),
+            countdown_ends_at: self.countdown.ends_at(),
             working_orders: self.blotter.live().map(working_order).collect(),
             prediction: self.prediction,
             why_not: self.why_not,

@@ -153,7 +153,17 @@ impl Courier {
             Command::PlaceStop(_) | Command::CancelStop { .. } | Command::QueryStop { .. } => {
                 self.carry_out_stop(now, command, exchange)
             }
-            Command::Notify(_) | Command::TakeOver { .. } => None,
+            Command::SetCountdown { symbol, after } => {
+                let symbol = *symbol;
+                Some(match exchange.set_countdown(now, account, symbol, *after) {
+                    Ok(()) => Event::CountdownSet { symbol },
+                    Err(refusal) => {
+                        let failure = Failure::Rejected(refusal);
+                        Event::CountdownFailed { symbol, failure }
+                    }
+                })
+            }
+            Command::Notify(_) | Command::TakeOver { .. } | Command::Resolved { .. } => None,
         }
     }
 
@@ -188,7 +198,7 @@ impl Courier {
             Command::QueryStop { client_order_id, .. } => {
                 let client_order_id = *client_order_id;
                 Some(match exchange.query_stop(account, StopName::Client(client_order_id)) {
-                    Ok(stop) => Event::Stop(stop.report),
+                    Ok(stop) => Event::StopAnswer(stop.report),
                     Err(refusal) => {
                         let failure = Failure::Rejected(refusal);
                         Event::QueryStopFailed { client_order_id, failure }
@@ -201,7 +211,9 @@ impl Courier {
             | Command::QueryPosition { .. }
             | Command::QueryAccount { .. }
             | Command::Notify(_)
-            | Command::TakeOver { .. } => None,
+            | Command::TakeOver { .. }
+            | Command::Resolved { .. }
+            | Command::SetCountdown { .. } => None,
         }
     }
 

@@ -94,34 +94,7 @@ impl Ledger {
 
     /// Notes an answer, if it is a refusal.
     pub(super) fn answer(&mut self, answer: &Event) {
-        let failure = match answer {
-            Event::PlaceFailed { failure, .. }
-            | Event::CancelFailed { failure, .. }
-            | Event::QueryFailed { failure, .. }
-            | Event::PlaceStopFailed { failure, .. }
-            | Event::CancelStopFailed { failure, .. }
-            | Event::QueryStopFailed { failure, .. }
-            | Event::PositionFailed { failure, .. }
-            | Event::AccountFailed(failure) => failure,
-            Event::Started(_)
-            | Event::Second(_)
-            | Event::Prediction(_)
-            | Event::Order(_)
-            | Event::Fill(_)
-            | Event::Stop(_)
-            | Event::Position { .. }
-            | Event::Account(_)
-            | Event::Feed { .. }
-            | Event::ClockOffset { .. }
-            | Event::Journal { .. }
-            | Event::Model { .. }
-            | Event::Operator(_)
-            | Event::Shutdown
-            | Event::Tick
-            | Event::External { .. }
-            | Event::Rules(_) => return,
-        };
-        if let Failure::Rejected(refusal) = failure {
+        if let Some(Failure::Rejected(refusal)) = answer.failure() {
             *self.refusals.entry(refusal.code).or_default() += 1;
         }
     }

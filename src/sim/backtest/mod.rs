@@ -15,7 +15,9 @@ mod report;
 
 use crate::book::Frame;
 use crate::domain::{Prediction, RunId, Timestamp};
-use crate::engine::{Event, Feed, LedgerSummary, Started, TradedInstrument, TradingEngine};
+use crate::engine::{
+    CountdownProof, Event, Feed, LedgerSummary, Started, TradedInstrument, TradingEngine,
+};
 use crate::trading::TradingSettings;
 
 use super::accounts::AccountId;
@@ -100,6 +102,7 @@ impl Drive {
             settings: settings.trading.clone(),
             instruments: settings.instruments.clone(),
             ledger: LedgerSummary::default(),
+            countdown: CountdownProof::Uncertified,
         };
         drive.tell(Event::Started(Box::new(started)));
         drive.tell(Event::Journal { is_healthy: true });

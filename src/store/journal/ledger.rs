@@ -10,7 +10,7 @@ use crate::domain::{
 };
 use crate::engine::{Command, Event, LedgerSummary};
 
-use super::takeover;
+use super::{resolutions, takeover};
 use crate::store::error::StoreError;
 
 const NANOS_PER_DAY: i64 = 86_400 * 1_000_000_000;
@@ -37,8 +37,10 @@ pub(super) fn book_event(
 ) -> rusqlite::Result<()> {
     match event {
         Event::Fill(fill) => book_fill(transaction, sequence, fill),
-        Event::Order(report) => book_order(transaction, sequence, report),
-        Event::Stop(report) => book_stop(transaction, sequence, report),
+        Event::Order(report) | Event::OrderAnswer(report) => {
+            book_order(transaction, sequence, report)
+        }
+        Event::Stop(report) | Event::StopAnswer(report) => book_stop(transaction, sequence, report),
         Event::Account(report) => {
             for order in &report.open_orders {
                 book_order(transaction, sequence, order)?;
@@ -74,7 +76,9 @@ pub(super) fn book_event(
         | Event::Shutdown
         | Event::Tick
         | Event::External { .. }
-        | Event::Rules(_) => Ok(()),
+        | Event::Rules(_)
+        | Event::CountdownSet { .. }
+        | Event::CountdownFailed { .. } => Ok(()),
     }
 }
 
@@ -120,12 +124,16 @@ pub(super) fn book_command(
         Command::TakeOver { symbol, exposure, last_trade } => {
             takeover::book(transaction, sequence, (*symbol, *exposure, *last_trade))
         }
+        Command::Resolved { symbol, resolution } => {
+            resolutions::book(transaction, sequence, (*symbol, resolution))
+        }
         Command::Cancel { .. }
         | Command::Query { .. }
         | Command::CancelStop { .. }
         | Command::QueryStop { .. }
         | Command::QueryPosition { .. }
         | Command::QueryAccount { .. }
+        | Command::SetCountdown { .. }
         | Command::Notify(_) => Ok(()),
     }
 }

@@ -11,6 +11,7 @@ mod ledger;
 mod record;
 mod recovery;
 mod replay;
+mod resolutions;
 mod takeover;
 mod verify;
 
@@ -116,6 +117,22 @@ pub(super) const SCHEMA: Schema = Schema {
             decided_ns INTEGER NOT NULL,
             command BLOB NOT NULL
         ) STRICT;",
+        "
+        CREATE TABLE resolutions (
+            client_order_id TEXT NOT NULL,
+            seq INTEGER NOT NULL REFERENCES events (seq),
+            symbol TEXT NOT NULL,
+            outcome TEXT NOT NULL,
+            proof TEXT NOT NULL,
+            unknown_since_ns INTEGER NOT NULL,
+            questions INTEGER NOT NULL,
+            first_asked_ns INTEGER,
+            last_asked_ns INTEGER,
+            denials INTEGER NOT NULL,
+            last_denied_ns INTEGER,
+            resolved_ns INTEGER NOT NULL,
+            PRIMARY KEY (client_order_id, seq)
+        ) STRICT, WITHOUT ROWID;",
     ],
     origin: "`lobd run` writes one",
 };

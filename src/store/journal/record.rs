@@ -5,9 +5,9 @@ use sha2::{Digest, Sha256};
 use crate::domain::Timestamp;
 use crate::engine::{Command, Event};
 
-/// The layout of event payloads; a change of `Event` that postcard cannot read raises it. 1 had
-/// fewer limits among the settings a run starts with.
-pub(super) const EVENT_LAYOUT: u32 = 2;
+/// The layout of event payloads; a change of `Event` that postcard cannot read raises it. 1 and 2
+/// had fewer limits among the settings a run starts with.
+pub(super) const EVENT_LAYOUT: u32 = 3;
 
 /// SHA-256 of an event and, through its predecessor's hash, of everything before it.
 pub(super) type Hash = [u8; 32];
@@ -131,6 +131,10 @@ pub const fn event_kind(event: &Event) -> &'static str {
         Event::Tick => "tick",
         Event::External { .. } => "external",
         Event::Rules(_) => "rules",
+        Event::OrderAnswer(_) => "order_answer",
+        Event::StopAnswer(_) => "stop_answer",
+        Event::CountdownSet { .. } => "countdown_set",
+        Event::CountdownFailed { .. } => "countdown_failed",
     }
 }
 
@@ -148,5 +152,7 @@ pub const fn command_kind(command: &Command) -> &'static str {
         Command::QueryAccount { .. } => "query_account",
         Command::Notify(_) => "notify",
         Command::TakeOver { .. } => "take_over",
+        Command::Resolved { .. } => "resolved",
+        Command::SetCountdown { .. } => "set_countdown",
     }
 }

@@ -342,3 +342,39 @@ fn a_late_acknowledgement_never_reopens_an_order() {
     journal.commit(&[]).unwrap();
     assert_eq!(state(&journal), ("FILLED".to_owned(), 10_000_000), "a late fill is real");
 }
+
+#[test]
+fn by_what_a_hidden_outcome_is_known_is_kept_and_an_order_that_never_was_ends() {
+    use crate::trading::{Doubt, Outcome, Proof, Resolution};
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = open(&folder);
+    journal.start_run(at(1), "0.1.0").unwrap();
+    journal.append(at(2), &order(OrderStatus::Unknown, "0")).unwrap();
+    journal.commit(&[]).unwrap();
+    let mut doubt = Doubt::begin(at(2));
+    doubt.on_question(at(3));
+    doubt.on_question(at(12));
+    doubt.on_denial(at(13));
+    let resolution = Resolution {
+        client_order_id: ClientOrderId::new("lobd-1").unwrap(),
+        outcome: Outcome::Absent,
+        proof: Proof::Absence,
+        at: at(14),
+        doubt,
+    };
+    journal.append(at(14), &Event::Tick).unwrap();
+    journal.commit(&[Command::Resolved { symbol: symbol(), resolution }]).unwrap();
+    let kept: (String, String, u32, i64, i64) = journal
+        .connection
+        .query_row(
+            "SELECT outcome, proof, questions, last_asked_ns, last_denied_ns FROM resolutions",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)),
+        )
+        .unwrap();
+    let nanos = |seconds| at(seconds).nanos();
+    assert_eq!(kept, ("absent".to_owned(), "absence".to_owned(), 2, nanos(12), nanos(13)));
+    let status: String =
+        journal.connection.query_row("SELECT status FROM orders", [], |row| row.get(0)).unwrap();
+    assert_eq!(status, "ABSENT");
+}

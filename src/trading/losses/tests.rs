@@ -7,7 +7,7 @@ use crate::domain::Rate;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
-fn limits() -> RiskLimits {
+pub(in crate::trading) fn limits() -> RiskLimits {
     RiskLimits {
         position_notional: Amount::ZERO,
         account_notional: Amount::ZERO,
@@ -19,6 +19,10 @@ fn limits() -> RiskLimits {
         drawdown: usdt("60"),
         consecutive_losses: 3,
         liquidation_distance: Rate::ZERO,
+        unprotected_in_a_row: 1_000,
+        unprotected_per_hour: 1_000,
+        mid_jump: "0.01".parse().unwrap(),
+        mid_jump_pause: Duration::from_secs(10),
     }
 }
 

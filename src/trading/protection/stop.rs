@@ -1,18 +1,20 @@
 //! One protective stop: its exhaustive transition table.
 
+mod event;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
+pub use event::{StopAction, StopEvent};
 use serde::{Deserialize, Serialize};
 
-use super::ProtectionAction;
 use crate::domain::{
     ClientOrderId, Failure, OrderId, StopReport, StopRequest, StopStatus, Timestamp,
 };
+use crate::trading::doubt::{Outcome, Resolution, Scrutiny, Turn};
 use crate::trading::inquiry::Inquiry;
-use crate::trading::order::{DUPLICATED_CLIENT_ORDER_ID, NO_SUCH_ORDER};
+use crate::trading::order::{DUPLICATED_CLIENT_ORDER_ID, is_denial};
 
 /// An answer that has not come after this long is treated as an unknown outcome.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(1);
@@ -53,47 +55,6 @@ pub enum StopState {
     Closed(StopEnding),
 }
 
-/// What can happen to a stop.
-#[derive(Debug, Clone, Copy)]
-pub enum StopEvent<'a> {
-    /// The venue told where it stands.
-    Report(&'a StopReport),
-    /// Placing it did not simply succeed.
-    PlaceFailed(&'a Failure),
-    /// Cancelling it did not simply succeed.
-    CancelFailed(&'a Failure),
-    /// Asking about it failed.
-    QueryFailed(&'a Failure),
-    /// It is no longer wanted.
-    CancelWanted,
-    /// An account report does not hold it.
-    MissingFromAccount,
-    /// It was thought ended, and an account report asked for later still holds it.
-    FoundInAccount,
-    /// Time has passed.
-    Tick,
-}
-
-/// What a stop asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StopAction {
-    /// Ask the venue where it stands.
-    Query,
-    /// Cancel it.
-    Cancel,
-}
-
-impl StopAction {
-    /// This action on the stop of that name.
-    #[must_use]
-    pub const fn of(self, id: ClientOrderId) -> ProtectionAction {
-        match self {
-            Self::Query => ProtectionAction::Query(id),
-            Self::Cancel => ProtectionAction::Cancel(id),
-        }
-    }
-}
-
 /// One protective stop of ours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stop {
@@ -108,6 +69,8 @@ pub struct Stop {
     state: StopState,
     is_cancel_wanted: bool,
     was_acknowledged: bool,
+    /// What is asked while the outcome is hidden, and how it comes to light.
+    scrutiny: Scrutiny,
 }
 
 impl Stop {
@@ -122,6 +85,7 @@ impl Stop {
             state: StopState::Pending { until: now + ANSWER_PATIENCE },
             is_cancel_wanted: false,
             was_acknowledged: false,
+            scrutiny: Scrutiny::default(),
         }
     }
 
@@ -149,6 +113,12 @@ impl Stop {
         matches!(self.state, StopState::Working | StopState::Triggered { .. })
     }
 
+    /// Whether it rests at the venue as far as is known, or did and is being asked for, and is wanted.
+    #[must_use]
+    pub const fn protects(&self) -> bool {
+        self.was_acknowledged && self.may_protect()
+    }
+
     /// Whether it protects, or will if its outcome turns out well.
     #[must_use]
     pub const fn may_protect(&self) -> bool {
@@ -172,12 +142,45 @@ impl Stop {
         }
     }
 
+    /// How a hidden outcome came to light since this was last asked.
+    pub const fn take_resolution(&mut self) -> Option<Resolution> {
+        self.scrutiny.take()
+    }
+
     /// Advances by one event.
     #[must_use]
     pub fn handle(&mut self, now: Timestamp, event: StopEvent<'_>) -> Option<StopAction> {
+        let action = self.advance(now, event);
+        let turn = Turn {
+            outcome: self.outcome(),
+            proof: event.proof(),
+            is_denial: matches!(event, StopEvent::QueryFailed(failure) if is_denial(failure)),
+            is_question: action == Some(StopAction::Query),
+        };
+        self.scrutiny.follow(now, self.id(), turn);
+        action
+    }
+
+    /// Where it stands, as far as that is known.
+    const fn outcome(&self) -> Option<Outcome> {
+        match self.state {
+            StopState::Unknown(_) => None,
+            StopState::Closed(StopEnding::Absent) => Some(Outcome::Absent),
+            StopState::Closed(StopEnding::Rejected) => Some(Outcome::Rejected),
+            StopState::Closed(StopEnding::Finished | StopEnding::Canceled) => Some(Outcome::Ended),
+            StopState::Pending { .. }
+            | StopState::Working
+            | StopState::Triggered { .. }
+            | StopState::Canceling(_) => Some(Outcome::Working),
+        }
+    }
+
+    fn advance(&mut self, now: Timestamp, event: StopEvent<'_>) -> Option<StopAction> {
         let before = self.state;
         let (next, action) = match event {
-            StopEvent::Report(report) => self.on_report(now, report),
+            StopEvent::Report(report) | StopEvent::Answer(report) | StopEvent::Listed(report) => {
+                self.on_report(now, report)
+            }
             StopEvent::PlaceFailed(failure) => (self.on_place_failed(now, failure), None),
             StopEvent::CancelFailed(failure) => (self.state, self.on_cancel_failed(failure)),
             StopEvent::QueryFailed(failure) => (self.on_query_failed(now, failure), None),
@@ -290,8 +293,7 @@ impl Stop {
     /// A denial proves a cancelled stop gone, and one that was seen before; of one that was never
     /// seen it must stand through the window.
     fn on_query_failed(&self, now: Timestamp, failure: &Failure) -> StopState {
-        let is_denial =
-            matches!(failure, Failure::Rejected(rejection) if rejection.code == NO_SUCH_ORDER);
+        let is_denial = is_denial(failure);
         match &self.state {
             StopState::Canceling(_) if is_denial => StopState::Closed(StopEnding::Canceled),
             StopState::Unknown(inquiry)

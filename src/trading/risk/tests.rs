@@ -17,6 +17,10 @@ fn limits() -> RiskLimits {
         drawdown: Amount::ZERO,
         consecutive_losses: 0,
         liquidation_distance: Rate::ZERO,
+        unprotected_in_a_row: 1_000,
+        unprotected_per_hour: 1_000,
+        mid_jump: "0.01".parse().unwrap(),
+        mid_jump_pause: Duration::from_secs(10),
     }
 }
 

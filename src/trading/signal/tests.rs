@@ -30,9 +30,14 @@ fn settings() -> TradingSettings {
             drawdown: Amount::ZERO,
             consecutive_losses: 1_000,
             liquidation_distance: Rate::ZERO,
+            unprotected_in_a_row: 1_000,
+            unprotected_per_hour: 1_000,
+            mid_jump: "0.01".parse().unwrap(),
+            mid_jump_pause: Duration::from_secs(10),
         },
         mark_price_max_age: Duration::from_secs(3),
         reconcile_interval: Duration::from_secs(5),
+        countdown: Duration::from_mins(1),
         shutdown_policy: ShutdownPolicy::Protect,
     }
 }

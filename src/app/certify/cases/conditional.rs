@@ -1,5 +1,7 @@
 //! Conditional orders: the algo service.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::super::came::{has, integer, is, rows, text};
@@ -9,6 +11,15 @@ use super::super::stage::{Parameters, Stage};
 use crate::domain::{Price, Quantity, Rate, Rounding, Side};
 
 pub(super) const ALGO: &str = "/fapi/v1/algoOrder";
+
+/// The case that tells whether the countdown may guard entries, and what it then says.
+pub(in crate::app::certify) const COUNTDOWN_CASE: &str = "C-181";
+pub(in crate::app::certify) const STOPS_SURVIVE_COUNTDOWN: &str =
+    "conditional orders survive the countdown";
+
+/// A conditional order that survives is looked for so often, so long apart.
+const COUNTDOWN_LOOKS: u32 = 3;
+const COUNTDOWN_PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) const CASES: &[Case] = &[
     Case::trades("C-170", "a stop is placed, found, listed and cancelled", "4.6", |stage| {
@@ -42,9 +53,12 @@ pub(super) const CASES: &[Case] = &[
     Case::trades("C-180", "a callback rate below 0.1 is refused", "4.6", |stage| {
         Box::pin(odd_callback(stage))
     }),
-    Case::trades("C-181", "whether the countdown cancels conditional orders", "12.7", |stage| {
-        Box::pin(countdown(stage))
-    }),
+    Case::trades(
+        COUNTDOWN_CASE,
+        "whether the countdown cancels conditional orders",
+        "12.7",
+        |stage| Box::pin(countdown(stage)),
+    ),
     Case::trades(
         "C-182",
         "how a closePosition stop is taken without a position",
@@ -228,16 +242,31 @@ async fn countdown(stage: &mut Stage) -> Check {
             event["o"]["c"] == entry.as_str() && event["o"]["X"] == "CANCELED"
         })
         .await;
-    let survived = open(stage).await?.iter().any(is_ours);
+    let survived = stays_open(stage, is_ours).await?;
     let off = with(stage.symbol_parameter(), "countdownTime", 0);
     stage.post("/fapi/v1/countdownCancelAll", off).await?.accepted()?;
     discard(stage, &id).await?;
     fired?;
     learned(if survived {
-        "conditional orders survive the countdown"
+        STOPS_SURVIVE_COUNTDOWN
     } else {
         "the countdown cancels conditional orders too: it must not be armed over a stop"
     })
+}
+
+/// Whether a conditional order is still open after a while: the service that keeps them may hear of
+/// the countdown later than the one that keeps ordinary orders.
+async fn stays_open(
+    stage: &mut Stage,
+    is_ours: impl Fn(&Value) -> bool,
+) -> Result<bool, Shortfall> {
+    for _ in 0..COUNTDOWN_LOOKS {
+        if !open(stage).await?.iter().any(&is_ours) {
+            return Ok(false);
+        }
+        tokio::time::sleep(COUNTDOWN_PAUSE).await;
+    }
+    Ok(open(stage).await?.iter().any(is_ours))
 }
 
 /// One with a quantity must be taken first: a service that takes none teaches nothing.

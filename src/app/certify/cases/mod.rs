@@ -19,6 +19,8 @@ mod user_stream;
 
 use super::case::Case;
 
+pub(super) use conditional::{COUNTDOWN_CASE, STOPS_SURVIVE_COUNTDOWN};
+
 /// Every case, in its order.
 #[must_use]
 pub fn all() -> Vec<Case> {

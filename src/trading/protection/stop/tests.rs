@@ -4,6 +4,7 @@ use expect_test::expect;
 
 use super::*;
 use crate::domain::{AlgoOrderId, Rejection, Side, StopSize};
+use crate::trading::order::NO_SUCH_ORDER;
 
 const START: Timestamp = Timestamp::from_seconds(1_000);
 
