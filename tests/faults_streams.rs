@@ -112,6 +112,27 @@ async fn reordered_events_all_come_and_not_in_their_order() {
     assert_eq!(names, wanted);
 }
 
+/// Promise I6: what was held back when its fault was cleared comes all the same.
+#[tokio::test]
+async fn events_held_back_by_a_fault_that_was_cleared_come_all_the_same() {
+    let loopback = Loopback::start().await;
+    let key = loopback.rest.start_listen_key().await.unwrap();
+    let mut socket = Socket::open(&loopback.sandbox.ws_url, "/private/ws/", key.expose()).await;
+    settled(&loopback, 1).await;
+    switch_on(&loopback.sandbox.control, "reorder-user-events=200ms").await;
+    buy(&loopback, "a-1").await;
+    loopback.sandbox.control.clear_faults().await;
+    for name in ["a-1", "a-2"] {
+        let mut told = 0;
+        while told < 2 {
+            told += usize::from(socket.next().await["o"]["c"] == name);
+        }
+        if name == "a-1" {
+            buy(&loopback, "a-2").await;
+        }
+    }
+}
+
 /// Promise I8: one lost diff shows as a gap to every subscriber, whatever the speed.
 #[tokio::test]
 async fn a_dropped_diff_is_a_gap_in_every_subscribers_chain() {

@@ -12,6 +12,7 @@ const FOUND: &[(u64, &str)] = &[
     (6, "a journal opened after a failed sync built on records that were not durable"),
     (56, "the account's stream waited up to a minute before it connected again"),
     (80, "the same, after the exchange had refused sockets"),
+    (2_178, "the exchange never told of what it held back when a fault was cleared"),
 ];
 
 fn run(seed: u64) -> Outcome {

@@ -145,7 +145,8 @@ impl Floor {
         for key in expired {
             self.tell_expired(&key);
         }
-        if !self.faults.is_quiet() {
+        // What a fault held back goes on after the fault was cleared.
+        if !self.faults.is_quiet() || self.held_events.is_holding() {
             self.tend_faults();
         }
     }

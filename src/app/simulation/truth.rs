@@ -73,6 +73,13 @@ impl Truth {
         Some((truth, read))
     }
 
+    /// Whether anything is held, or an order or stop of ours rests.
+    pub(super) fn is_open(&self) -> bool {
+        let orders = self.open_orders.iter().map(|order| order.report.client_order_id);
+        let stops = self.open_stops.iter().map(|stop| stop.report.client_order_id);
+        !self.position.is_zero() || orders.chain(stops).any(|name| is_ours(name.as_str()))
+    }
+
     /// Whether the position is flat, or a stop at the exchange covers all of it.
     pub(super) fn is_protected(&self) -> bool {
         let Some(side) = self.position.side() else { return true };

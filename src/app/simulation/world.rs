@@ -1,5 +1,6 @@
 //! The world of a simulation: exchange, network and machine, what goes wrong, and who looks on.
 
+mod ending;
 mod lives;
 mod troubles;
 
@@ -11,7 +12,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tokio::time::{Instant, sleep_until};
 
-use super::audit::{self, Evidence};
+use super::audit::Evidence;
 use super::book_truth::BookTruth;
 use super::calm::Calm;
 use super::checks::{self, Checks, Seen, Silence};
@@ -34,9 +35,6 @@ use crate::store::MemoryDisk;
 const LOOK: Duration = Duration::from_millis(100);
 /// After so long a halt is lifted by a person, once nothing is wrong.
 const HALT_LIFTED_AFTER: Duration = Duration::from_secs(25);
-/// How long an end in order may take.
-const END_MOST: Duration = Duration::from_mins(1);
-
 /// A second is on the tape so soon after its end.
 const RECORDING_DELAY: Duration = Duration::from_secs(6);
 
@@ -71,7 +69,8 @@ struct World {
     silence: Silence,
     halted_since: Option<Duration>,
     position: Exposure,
-    is_protected: bool,
+    /// Whether anything is held or rests at the exchange.
+    is_open: bool,
     history: History,
     counts: Counts,
 }
@@ -150,7 +149,7 @@ impl World {
             silence: Silence::default(),
             halted_since: None,
             position: Exposure::default(),
-            is_protected: true,
+            is_open: false,
             history: History::default(),
             counts: Counts::default(),
         })
@@ -170,7 +169,8 @@ impl World {
             self.end_troubles(at).await;
             self.begin_troubles(at).await;
             self.tend(at).await?;
-            self.check(at).await?;
+            self.check(at)?;
+            self.lift_halt(at).await;
         }
         Ok(())
     }
@@ -199,7 +199,7 @@ impl World {
             self.fills.insert(fill.trade_id, *fill);
             self.counts.trades += 1;
         }
-        (self.position, self.is_protected) = (truth.position, truth.is_protected());
+        (self.position, self.is_open) = (truth.position, truth.is_open());
         self.note_silence();
         self.observe(now, &truth)
     }
@@ -239,8 +239,8 @@ impl World {
         self.checks.observe(now, truth, (Some(&seen), silence), &self.calm)
     }
 
-    /// Checks what the network counted, and follows what the daemon reports.
-    async fn check(&mut self, now: Duration) -> Result<(), Broken> {
+    /// Checks what the network counted, and follows what the daemon reports durable.
+    fn check(&mut self, now: Duration) -> Result<(), Broken> {
         {
             let tally = self.network.tally();
             checks::traffic(tally.most_underway, &tally.throttled)?;
@@ -260,11 +260,19 @@ impl World {
             self.durable = Some((second, now));
             self.newest = self.newest.max(Some(second));
         }
+        Ok(())
+    }
+
+    /// A person lifts a halt once nothing is wrong any more.
+    async fn lift_halt(&mut self, now: Duration) {
+        let Some(handles) = self.daemon.as_mut().and_then(|daemon| daemon.handles(now)) else {
+            return;
+        };
         let halted = handles.status.borrow().halted.clone();
         let operator = handles.operator.clone();
         let Some(reason) = halted else {
             self.halted_since = None;
-            return Ok(());
+            return;
         };
         let since = *self.halted_since.get_or_insert(now);
         if now.saturating_sub(since) >= HALT_LIFTED_AFTER && self.calm.lasts(now) > LOOK {
@@ -276,7 +284,6 @@ impl World {
                 let _ = operator.request(OperatorRequest::Resume).await;
             }
         }
-        Ok(())
     }
 
     fn evidence(&self) -> Evidence<'_> {
@@ -288,41 +295,6 @@ impl World {
             offsets: &self.offsets,
             durable: self.durable.map(|(second, _)| second),
         }
-    }
-
-    /// Ends the daemon in order and audits what is left.
-    async fn finish(&mut self) -> Result<(), Broken> {
-        let Some(daemon) = &self.daemon else { return broken(START, "it is not up at the end") };
-        daemon.terminate();
-        let by = self.elapsed() + END_MOST;
-        // What is promised of a daemon is not promised of one that ends.
-        self.calm.disturb(by + END_MOST, true);
-        while self.daemon.as_ref().is_some_and(|daemon| !daemon.has_ended()) {
-            if self.elapsed() > by {
-                return broken("I16 a daemon that is asked to end does", format!("{END_MOST:?}"));
-            }
-            sleep_until(Instant::now() + LOOK).await;
-            self.look().await?;
-        }
-        let Some(daemon) = self.daemon.take() else { return Ok(()) };
-        let disk = daemon.life.disk.clone();
-        if let Some(Err(reason)) = daemon.bury().await {
-            return broken(START, reason);
-        }
-        self.look().await?;
-        if !self.is_protected {
-            let held = self.position;
-            return broken("I4 at the end the account is flat or protected", held.to_string());
-        }
-        let left = disk.after_exit();
-        let position = self.position;
-        let mut history = std::mem::take(&mut self.history);
-        let found = audit::at_the_end(&left, &self.evidence(), position, &mut history);
-        self.history = history;
-        let found = found?;
-        self.counts.events = found.events;
-        self.counts.valid_seconds = found.valid_seconds;
-        Ok(())
     }
 
     fn outcome(mut self, failure: Option<Failure>) -> Outcome {
