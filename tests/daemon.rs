@@ -11,7 +11,7 @@ use tokio::net::UnixDatagram;
 
 use crate::support::constant_model;
 use crate::support::faulted::switch_on;
-use crate::support::process::{DEADLINE, Home, eventually};
+use crate::support::process::{Home, eventually, falls_silent, told, told_within};
 use crate::support::venue::{Venue, quiet_market};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -377,34 +377,6 @@ async fn a_damaged_model_put_in_charge_is_refused_and_the_old_one_stays() {
     assert_eq!(status.await["symbols"][0]["totals"]["entries"], 0);
     daemon.terminate();
     assert_eq!(daemon.exit().await, Some(0), "{}", home.log());
-}
-
-/// Waits until the watchdog is fed no more: a loop that goes round feeds it each second.
-async fn falls_silent(socket: &UnixDatagram) {
-    let silence = async {
-        let mut buffer = [0; 4_096];
-        let limit = Duration::from_millis(2_500);
-        while tokio::time::timeout(limit, socket.recv(&mut buffer)).await.is_ok() {}
-    };
-    assert!(tokio::time::timeout(DEADLINE, silence).await.is_ok(), "it is fed all the same");
-}
-
-/// Waits until the socket is told something; other messages are passed over.
-async fn told(socket: &UnixDatagram, wanted: &str) {
-    told_within(socket, wanted, DEADLINE).await;
-}
-
-async fn told_within(socket: &UnixDatagram, wanted: &str, limit: Duration) {
-    let mut buffer = [0; 4_096];
-    let hear = async {
-        loop {
-            let length = socket.recv(&mut buffer).await.unwrap();
-            if String::from_utf8_lossy(&buffer[..length]).lines().any(|line| line == wanted) {
-                return;
-            }
-        }
-    };
-    assert!(tokio::time::timeout(limit, hear).await.is_ok(), "not told: {wanted}");
 }
 
 fn is_protected(status: &Value) -> bool {

@@ -81,6 +81,12 @@ mod gateway;
 #[cfg(test)]
 mod hostile_answers;
 #[cfg(test)]
+mod kill_loop;
+#[cfg(test)]
+mod kill_matrix;
+#[cfg(test)]
+mod kill_recorder;
+#[cfg(test)]
 mod live_functions;
 #[cfg(test)]
 mod live_streams;
@@ -130,6 +136,8 @@ mod sim_recordings;
 mod sim_stops;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod soak;
 #[cfg(test)]
 mod stop_loss;
 #[cfg(test)]

@@ -2,24 +2,22 @@
 //! again, protected, and reconciled; and the journal tells both lives.
 
 use std::fs;
-use std::sync::Arc;
 use std::time::Duration;
 
-use lobd::app::{DataFolder, rest_settings};
+use lobd::app::DataFolder;
 use lobd::binance::RestClient;
-use lobd::clock::SystemClock;
-use lobd::config::{Settings, Variables};
 use lobd::domain::StopReport;
 use serde_json::Value;
 
 use crate::support::constant_model;
-use crate::support::process::{DEADLINE, Home, Running, eventually, until};
-use crate::support::venue::{eager_settings, symbol};
+use crate::support::exchange::Exchange;
+use crate::support::process::{Home, eventually};
+use crate::support::venue::symbol;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_daemon_finds_its_position_protects_it_and_reconciles_to_nothing() {
-    let exchange = Exchange::start().await;
-    let home = Home::with(&exchange.variables());
+    let exchange = Exchange::start(11, &[]).await;
+    let home = Home::with(&patient(&exchange));
     constant_model::promote(&home.data(), 90.0);
     let venue = exchange.client();
 
@@ -66,8 +64,8 @@ async fn a_killed_daemon_finds_its_position_protects_it_and_reconciles_to_nothin
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_in_the_middle_of_ending_well_leaves_the_stop_and_no_entry() {
-    let exchange = Exchange::start().await;
-    let home = Home::with(&exchange.variables());
+    let exchange = Exchange::start(11, &[]).await;
+    let home = Home::with(&patient(&exchange));
     constant_model::promote(&home.data(), 90.0);
     let venue = exchange.client();
     let mut daemon = home.spawn(&["run"]);
@@ -91,8 +89,8 @@ async fn a_kill_in_the_middle_of_ending_well_leaves_the_stop_and_no_entry() {
 /// Without its journal it knows neither its orders nor itself: it asks a person, under a stop.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_its_journal_it_halts_and_protects_what_it_finds() {
-    let exchange = Exchange::start().await;
-    let home = Home::with(&exchange.variables());
+    let exchange = Exchange::start(11, &[]).await;
+    let home = Home::with(&patient(&exchange));
     constant_model::promote(&home.data(), 90.0);
     let venue = exchange.client();
     let mut daemon = home.spawn(&["run"]);
@@ -119,8 +117,8 @@ async fn without_its_journal_it_halts_and_protects_what_it_finds() {
 /// daemon remembers of that life is no discrepancy.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_with_an_old_folder_trades_on_an_exchange_that_was_restarted() {
-    let first = Exchange::start().await;
-    let home = Home::with(&first.variables());
+    let first = Exchange::start(11, &[]).await;
+    let home = Home::with(&patient(&first));
     constant_model::promote(&home.data(), 90.0);
     let mut daemon = home.spawn(&["run"]);
     home.status_when("a position under its stop", is_protected).await;
@@ -134,8 +132,8 @@ async fn a_daemon_with_an_old_folder_trades_on_an_exchange_that_was_restarted() 
     let before = given_ids(&first.client()).await;
     drop(first);
 
-    let second = Exchange::start().await;
-    home.configure(&second.variables());
+    let second = Exchange::start(11, &[]).await;
+    home.configure(&patient(&second));
     let mut daemon = home.spawn(&["run"]);
     home.status_when("it has reconciled", |status| status["is_reconciled"] == true).await;
     home.succeeds(&["resume"]);
@@ -161,46 +159,11 @@ async fn given_ids(venue: &RestClient) -> Vec<u64> {
     own.chain(public.iter().map(|trade| trade.trade_id.0)).collect()
 }
 
-/// `lobd exchange` as a process of its own.
-struct Exchange {
-    ready: Value,
-    _home: Home,
-    _process: Running,
-}
-
-impl Exchange {
-    async fn start() -> Self {
-        let home = Home::new();
-        let arguments = ["exchange", "--fee-tier", "demo", "--seed", "11"];
-        let process = home.spawn(&arguments);
-        let ready = until(async || {
-            let log = home.log();
-            log.lines().find_map(|line| serde_json::from_str(line).ok())
-        });
-        let ready = tokio::time::timeout(DEADLINE, ready).await.unwrap();
-        Self { ready, _home: home, _process: process }
-    }
-
-    /// A daemon's settings; the stop-loss is far, so that the seeded market does not reach it.
-    fn variables(&self) -> Vec<(&'static str, String)> {
-        let said = |name: &str| self.ready[name].as_str().unwrap().to_owned();
-        let mut variables = vec![
-            ("LOBD_REST_URL", said("rest")),
-            ("LOBD_STREAM_URL", said("ws")),
-            ("LOBD_SANDBOX_API_KEY", said("api_key")),
-            ("LOBD_SANDBOX_API_SECRET", said("api_secret")),
-            ("STOP_LOSS_USDT", "60".to_owned()),
-        ];
-        variables.extend(eager_settings());
-        variables
-    }
-
-    fn client(&self) -> RestClient {
-        let named = |(name, value): (&'static str, String)| (name.to_owned(), value);
-        let variables: Variables = self.variables().into_iter().map(named).collect();
-        let settings = Settings::from_variables(&variables).unwrap();
-        RestClient::new(rest_settings(&settings), Arc::new(SystemClock::start())).unwrap()
-    }
+/// A daemon's settings; the stop-loss is far, so that the seeded market does not reach it.
+fn patient(exchange: &Exchange) -> Vec<(&'static str, String)> {
+    let mut variables = exchange.variables();
+    variables.push(("STOP_LOSS_USDT", "60".to_owned()));
+    variables
 }
 
 fn is_protected(status: &Value) -> bool {

@@ -2,9 +2,13 @@
 //! a venue on loopback, a model whose answer is known, and `lobd` as a process.
 
 #[cfg(test)]
+pub(crate) mod audit;
+#[cfg(test)]
 pub(crate) mod canary;
 #[cfg(test)]
 pub(crate) mod constant_model;
+#[cfg(test)]
+pub(crate) mod exchange;
 #[cfg(test)]
 pub(crate) mod faulted;
 #[cfg(test)]
@@ -15,6 +19,8 @@ pub(crate) mod raw_client;
 pub(crate) mod recording;
 #[cfg(test)]
 pub(crate) mod venue;
+#[cfg(test)]
+pub(crate) mod victim;
 
 pub(crate) mod fake_order_socket;
 pub(crate) mod fake_venue;
@@ -43,13 +49,29 @@ pub(crate) fn specification() -> Option<String> {
     text.ok()
 }
 
+/// The `lobd` under test: the one built with the tests, or the one that `LOBD_BINARY` names.
+pub(crate) fn binary() -> PathBuf {
+    variable("LOBD_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_lobd").into(), PathBuf::from)
+}
+
+/// A number that whoever runs the tests may set.
+pub(crate) fn number(name: &str, default: u64) -> u64 {
+    let read =
+        |text: String| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}"));
+    variable(name).map_or(default, read)
+}
+
 #[expect(clippy::disallowed_methods, reason = "the one place where tests read their environment")]
-fn shared_folder(variable: &str, default: &str) -> Option<PathBuf> {
-    let folder = std::env::var(variable)
-        .map_or_else(|_| Path::new(env!("CARGO_MANIFEST_DIR")).join(default), PathBuf::from);
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn shared_folder(name: &str, default: &str) -> Option<PathBuf> {
+    let folder = variable(name)
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(default), PathBuf::from);
     if folder.is_dir() {
         return Some(folder);
     }
-    eprintln!("skipped: no folder at {} (set {variable})", folder.display());
+    eprintln!("skipped: no folder at {} (set {name})", folder.display());
     None
 }

@@ -12,6 +12,7 @@ use lobd::domain::Second;
 use lobd::store::{Tape, tape_path};
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::net::UnixDatagram;
 
 /// Nothing these tests wait for takes so long, on a machine that is busy with the other tests.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
@@ -63,7 +64,7 @@ impl Home {
 
     /// `lobd` with nothing of the test's environment; what it leaves for others goes here as well.
     pub(crate) fn lobd(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_lobd"));
+        let mut command = Command::new(super::binary());
         command.env_clear().current_dir(self.path()).args(arguments);
         command.env("XDG_RUNTIME_DIR", self.path());
         command
@@ -201,6 +202,11 @@ impl Running {
         self.child.wait().unwrap();
     }
 
+    /// Whether the process has ended, and with which code.
+    pub(crate) fn ended(&mut self) -> Option<Option<i32>> {
+        self.child.try_wait().unwrap().map(|status| status.code())
+    }
+
     /// Waits for the end of the process; its exit code.
     pub(crate) async fn exit(&mut self) -> Option<i32> {
         let ended = until(async || self.child.try_wait().unwrap());
@@ -235,4 +241,33 @@ pub(crate) async fn until<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
 pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let wanted = until(async || is_so().await.then_some(()));
     assert!(tokio::time::timeout(DEADLINE, wanted).await.is_ok(), "not in time: {what}");
+}
+
+/// Waits until the watchdog is fed no more: a loop that goes round feeds it each second.
+pub(crate) async fn falls_silent(socket: &UnixDatagram) {
+    let silence = async {
+        let mut buffer = [0; 4_096];
+        let limit = Duration::from_millis(2_500);
+        while tokio::time::timeout(limit, socket.recv(&mut buffer)).await.is_ok() {}
+    };
+    assert!(tokio::time::timeout(DEADLINE, silence).await.is_ok(), "it is fed all the same");
+}
+
+/// Waits until the socket is told something; other messages are passed over.
+pub(crate) async fn told(socket: &UnixDatagram, wanted: &str) {
+    told_within(socket, wanted, DEADLINE).await;
+}
+
+/// The same, with a deadline of its own.
+pub(crate) async fn told_within(socket: &UnixDatagram, wanted: &str, limit: Duration) {
+    let mut buffer = [0; 4_096];
+    let hear = async {
+        loop {
+            let length = socket.recv(&mut buffer).await.unwrap();
+            if String::from_utf8_lossy(&buffer[..length]).lines().any(|line| line == wanted) {
+                return;
+            }
+        }
+    };
+    assert!(tokio::time::timeout(limit, hear).await.is_ok(), "not told: {wanted}");
 }
