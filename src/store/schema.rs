@@ -29,6 +29,10 @@ const REOPEN_BUSY_TIMEOUT_MS: i32 = 100;
 /// A reader keeps the log from shrinking; past this many pages (16 MiB) a commit checkpoints.
 const WAL_PAGES: i32 = 4_096;
 
+/// The pages a writer keeps. It appends, so it reads again only what is at the end of a table or an
+/// index; the usual two megabytes a file would fill with what it never needs, for an hour and more.
+const WRITER_CACHE_KIB: i32 = 256;
+
 impl Schema {
     fn layout(&self) -> i64 {
         i64::try_from(self.migrations.len()).unwrap_or(i64::MAX)
@@ -82,6 +86,7 @@ impl Schema {
         connection.pragma_update(None, "synchronous", "FULL").map_err(fail)?;
         connection.pragma_update(None, "foreign_keys", "ON").map_err(fail)?;
         connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES).map_err(fail)?;
+        connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB).map_err(fail)?;
         Ok((connection, found))
     }
 
