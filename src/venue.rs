@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use crate::book::{DepthSnapshot, PublicTrade};
 use crate::domain::{
-    AccountReport, ClientOrderId, Failure, FeeRates, Fill, OrderReport, OrderRequest,
-    PositionReport, StopReport, StopRequest, Symbol, Timestamp, TradeId,
+    AccountReport, AccountTerms, ClientOrderId, Failure, FeeRates, Fill, Income, OrderReport,
+    OrderRequest, PositionReport, StopReport, StopRequest, Symbol, Timestamp, TradeId,
 };
 
 /// The result of asking the venue for something.
@@ -82,6 +82,19 @@ pub trait Venue: Send + Sync + 'static {
         fills_after: &BTreeMap<Symbol, Option<TradeId>>,
         since: Timestamp,
     ) -> impl Future<Output = Answer<AccountReport>> + Send;
+
+    /// What moved the account's wallet from one moment on, before another, oldest first.
+    fn income(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> impl Future<Output = Answer<Vec<Income>>> + Send;
+
+    /// How the account is set up, as a whole and for these symbols.
+    fn account_terms(
+        &self,
+        symbols: &[Symbol],
+    ) -> impl Future<Output = Answer<AccountTerms>> + Send;
 
     /// The fees this account pays on a symbol.
     fn fee_rates(&self, symbol: Symbol) -> impl Future<Output = Answer<FeeRates>> + Send;

@@ -27,7 +27,7 @@ const ORDERS: &[&str] = &["C-100", "C-101", "C-222"];
 /// Faults switched on together, the cases tried under them, and those that fail.
 struct Row(&'static [&'static str], &'static [&'static str], &'static [&'static str]);
 
-const ROWS: [Row; 39] = [
+const ROWS: [Row; 42] = [
     Row(&["lose-request:POST /fapi/v1/order"], PANEL, ORDERS),
     Row(&["lose-response:POST /fapi/v1/order"], PANEL, ORDERS),
     Row(&["delay=6s:GET /fapi/v1/ping"], PANEL, &["C-001"]),
@@ -70,6 +70,9 @@ const ROWS: [Row; 39] = [
     Row(&["shift-time=-5s"], PANEL, &["C-002"]),
     Row(&["cut-sockets:at=1s"], &["C-001", "C-205"], &["C-205"]),
     Row(&["change-filters=BTCUSDT,step=1"], PANEL, &["C-100", "C-101", "C-170", "C-222"]),
+    Row(&["change-status=BTCUSDT,CLOSE"], PANEL, &["C-003", "C-100", "C-101", "C-170", "C-222"]),
+    Row(&["hedge-mode"], PANEL, &["C-100", "C-101", "C-170", "C-222"]),
+    Row(&["charge-funding=BTCUSDT"], PANEL, &[]),
     Row(
         &["reset-account:at=400ms", "delay=1s:GET /fapi/v1/order:times=1"],
         &["C-001", "C-101"],

@@ -115,7 +115,7 @@ fn worst_notional(world: &World, side: Side) -> Amount {
 #[test]
 fn the_runs_below_trade_lose_and_fail_enough_to_prove_something() {
     let (mut round_trips, mut stop_losses, mut strikes, mut unknown) = (0, 0, 0, 0);
-    for seed in 0..40 {
+    for seed in 0..80 {
         let mut run = Run::new(seed * 7_919);
         for _ in 0..300 {
             run.step();

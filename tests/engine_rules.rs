@@ -2,8 +2,9 @@
 
 use lobd::domain::{Amount, Instrument, Price, Quantity};
 use lobd::engine::{Command, CyclePhase, Event, OperatorRequest};
+use lobd::trading::WhyNot;
 
-use crate::engine_world::{World, instrument, parse};
+use crate::engine_world::{Fate, World, instrument, parse, symbol};
 
 fn under(tick_size: &str, step_size: &str) -> Event {
     let mut instrument: Instrument = instrument();
@@ -83,4 +84,48 @@ fn a_position_off_the_new_step_is_closed_to_the_last_crumb() {
     let smallest: Quantity = parse("0.03");
     let closing = world.orders_sent().into_iter().filter(|order| order.reduce_only).skip(1);
     assert!(closing.into_iter().all(|order| order.quantity.units() % smallest.units() == 0));
+}
+
+fn listing(closed: Option<&str>) -> Event {
+    Event::Listing { symbol: symbol(), closed: closed.map(ToOwned::to_owned) }
+}
+
+#[test]
+fn what_is_held_in_a_symbol_that_closes_is_closed_and_nothing_is_entered_until_it_opens() {
+    let mut world = World::with_long_position();
+    world.tell(listing(Some("PRE_SETTLE")));
+    world.run_for(20_000);
+    assert_eq!(world.venue.exposure, parse("0"));
+    assert!(notices(&world).contains("PRE_SETTLE"), "{}", notices(&world));
+    let before = world.orders_sent().len();
+    world.predict(8.0);
+    assert_eq!(world.cycle().why_not, Some(WhyNot::SymbolClosed));
+    world.tell(listing(None));
+    world.predict(8.0);
+    assert_eq!(world.orders_sent().len(), before + 1, "{:?}", world.cycle().why_not);
+}
+
+#[test]
+fn an_entry_that_works_when_its_symbol_closes_is_withdrawn() {
+    let mut world = World::ready();
+    world.predict(8.0);
+    world.run_for(100);
+    world.tell(listing(Some("SETTLING")));
+    world.run_for(1_000);
+    assert!(world.venue.working().is_empty());
+}
+
+#[test]
+fn a_closed_symbol_is_not_hammered_with_closing_orders() {
+    let mut world = World::with_long_position();
+    let before = world.orders_sent().len();
+    world.place_fates.extend([Fate::Refused(-4141); 100]);
+    world.tell(listing(Some("CLOSE")));
+    world.run_for(120_000);
+    let sent = world.orders_sent().len() - before;
+    assert!((5..=9).contains(&sent), "{sent} in two minutes");
+    world.place_fates.clear();
+    world.tell(listing(None));
+    world.run_for(60_000);
+    assert_eq!(world.venue.exposure, parse("0"), "closed once it can be");
 }

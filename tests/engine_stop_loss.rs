@@ -240,9 +240,11 @@ fn a_stop_that_is_told_before_its_fill_is_neither_replaced_nor_struck_after() {
         | Command::QueryStop { .. }
         | Command::QueryPosition { .. }
         | Command::QueryAccount { .. }
-        | Command::TakeOver { .. }
         | Command::Resolved { .. }
-        | Command::SetCountdown { .. } => false,
+        | Command::SetCountdown { .. }
+        | Command::QueryIncome { .. }
+        | Command::QueryTerms { .. }
+        | Command::TakeOver { .. } => false,
     };
     assert!(!world.sent.iter().any(|(_, command)| is_strange(command)), "it is the stop's");
 }

@@ -331,6 +331,14 @@ impl World {
                 };
                 self.deliver(event);
             }
+            Command::QueryIncome { since } => {
+                let rows = self.venue.income.iter().filter(|row| row.time >= since);
+                let rows = rows.cloned().collect();
+                self.deliver(Event::Income { asked_at: self.now, rows });
+            }
+            Command::QueryTerms { .. } => {
+                self.deliver(Event::Terms(self.venue.terms.clone()));
+            }
             Command::Notify(_) | Command::TakeOver { .. } | Command::Resolved { .. } => {}
         }
     }
@@ -418,6 +426,8 @@ impl World {
             | Command::QueryStop { .. }
             | Command::QueryPosition { .. }
             | Command::QueryAccount { .. }
+            | Command::QueryIncome { .. }
+            | Command::QueryTerms { .. }
             | Command::Notify(_)
             | Command::TakeOver { .. }
             | Command::Resolved { .. }
@@ -437,6 +447,8 @@ impl World {
             | Command::QueryStop { .. }
             | Command::QueryPosition { .. }
             | Command::QueryAccount { .. }
+            | Command::QueryIncome { .. }
+            | Command::QueryTerms { .. }
             | Command::Notify(_)
             | Command::TakeOver { .. }
             | Command::Resolved { .. }

@@ -1,6 +1,8 @@
 //! One test binary: files are named by the behaviour they prove. See `tests/README.md`.
 
 #[cfg(test)]
+mod account_terms;
+#[cfg(test)]
 mod architecture;
 #[cfg(test)]
 mod backtest;
@@ -35,6 +37,8 @@ mod engine_faults;
 #[cfg(test)]
 mod engine_guard;
 #[cfg(test)]
+mod engine_income;
+#[cfg(test)]
 mod engine_invariants;
 #[cfg(test)]
 mod engine_kills;
@@ -52,6 +56,8 @@ mod engine_rules;
 mod engine_steps;
 #[cfg(test)]
 mod engine_stop_loss;
+#[cfg(test)]
+mod engine_terms;
 #[cfg(test)]
 mod engine_unknown_status;
 #[cfg(test)]
@@ -80,6 +86,8 @@ mod floods;
 mod gateway;
 #[cfg(test)]
 mod hostile_answers;
+#[cfg(test)]
+mod income;
 #[cfg(test)]
 mod kill_loop;
 #[cfg(test)]
@@ -154,6 +162,8 @@ mod stream_rules;
 mod stream_watch;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod symbol_status;
 #[cfg(test)]
 mod tls_failures;
 #[cfg(test)]

@@ -3,9 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use lobd::binance::wire::IncomeType;
 use lobd::binance::{ApiVersion, BinanceVenue};
-use lobd::domain::{AlgoOrderId, OrderId, OrderStatus, StopStatus, Timestamp, TradeId};
+use lobd::domain::{AlgoOrderId, IncomeKind, OrderId, OrderStatus, StopStatus, Timestamp, TradeId};
 use lobd::venue::Venue;
 
 use crate::gateway::{bitcoin, client, order, venue};
@@ -117,7 +116,7 @@ async fn a_payment_of_an_unknown_kind_keeps_its_name() {
     let incomes = client.income_history(None, from, to).await.unwrap();
     let kinds: Vec<_> = incomes.iter().map(|income| income.kind.as_str()).collect();
     assert_eq!(kinds, ["TRANSFER", "LOYALTY", "TRANSFER"]);
-    assert_eq!(incomes[1].kind, IncomeType::Other("LOYALTY".to_owned()));
+    assert_eq!(incomes[1].kind, IncomeKind::Other("LOYALTY".to_owned()));
 }
 
 /// Promise I3: reconciliation sees everything that may still fill or trigger.

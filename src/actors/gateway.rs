@@ -37,6 +37,9 @@ const LAST_ANSWERS: Duration = Duration::from_secs(6);
 /// How far back fills are asked for where no earlier trade is known.
 const FILLS_SINCE: Duration = Duration::from_hours(24);
 
+/// How far ahead of the moment of a question for income its end lies.
+const INCOME_AHEAD: Duration = Duration::from_mins(1);
+
 /// Address of a running [`Gateway`].
 #[derive(Debug, Clone)]
 pub struct GatewayHandle(mpsc::Sender<Command>);
@@ -109,6 +112,8 @@ impl<V: Venue> Gateway<V> {
             | Command::QueryStop { .. }
             | Command::QueryPosition { .. }
             | Command::QueryAccount { .. }
+            | Command::QueryIncome { .. }
+            | Command::QueryTerms { .. }
             | Command::SetCountdown { .. } => {}
         }
         let (venue, trader, asked_at) =
@@ -130,7 +135,7 @@ impl<V: Venue> Gateway<V> {
                 let _ = watch.try_send(Acknowledged { at: clock.now(), order });
             }
             if let (Some(rules), Some(event)) = (rules, &event)
-                && has_broken_a_filter(event)
+                && doubts_the_rules(event)
             {
                 rules.doubt();
             }
@@ -172,6 +177,14 @@ async fn perform<V: Venue>(venue: &V, asked_at: Timestamp, command: &Command) ->
             let report = venue.account(fills_after, asked_at.earlier_by(FILLS_SINCE)).await;
             report.map(|report| Some(Event::Account(Box::new(report))))
         }
+        Command::QueryIncome { since } => {
+            // What is paid while the question is on its way is told by the answer as well.
+            let rows = venue.income(*since, asked_at + INCOME_AHEAD).await;
+            rows.map(|rows| Some(Event::Income { asked_at, rows }))
+        }
+        Command::QueryTerms { symbols } => {
+            venue.account_terms(symbols).await.map(Event::Terms).map(Some)
+        }
         Command::Notify(_) | Command::TakeOver { .. } | Command::Resolved { .. } => return None,
     };
     outcome.unwrap_or_else(|failure| failed(command, failure))
@@ -201,17 +214,21 @@ pub(super) fn failed(command: &Command, failure: Failure) -> Option<Event> {
         Command::QueryPosition { symbol } => Event::PositionFailed { symbol: *symbol, failure },
         Command::SetCountdown { symbol, .. } => Event::CountdownFailed { symbol: *symbol, failure },
         Command::QueryAccount { .. } => Event::AccountFailed(failure),
+        Command::QueryIncome { .. } => Event::IncomeFailed(failure),
+        Command::QueryTerms { .. } => Event::TermsFailed(failure),
         Command::Notify(_) | Command::TakeOver { .. } | Command::Resolved { .. } => return None,
     })
 }
 
-/// Whether the venue refused an order for a filter that it may have changed.
-fn has_broken_a_filter(event: &Event) -> bool {
+/// Whether the venue refused an order for a rule that it may have changed, or for its symbol being
+/// closed.
+fn doubts_the_rules(event: &Event) -> bool {
     let (Event::PlaceFailed { failure, .. } | Event::PlaceStopFailed { failure, .. }) = event
     else {
         return false;
     };
-    matches!(failure, Failure::Rejected(refusal) if codes::is_filter_broken(refusal.code))
+    let is_doubt = |code| codes::is_filter_broken(code) || codes::is_symbol_closed(code);
+    matches!(failure, Failure::Rejected(refusal) if is_doubt(refusal.code))
 }
 
 /// Tells people, in the log.

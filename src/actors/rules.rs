@@ -1,8 +1,9 @@
 //! Reads the venue's rules anew, now and then and when an order or the book broke one, and tells
-//! what changed.
+//! what changed, and which symbols are open for trading.
 //!
 //! Decides nothing: the engine rounds to the new rules, market data and tape count in them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,8 +11,9 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use crate::binance::parse::ExchangeRules;
 use crate::binance::{RestClient, Restraint};
-use crate::domain::Instrument;
+use crate::domain::{Instrument, Symbol};
 use crate::engine::Event;
 
 use super::supervisor::{Actor, ActorFailure};
@@ -19,6 +21,9 @@ use super::trader::TraderHandle;
 
 /// Rules change every few weeks, announced or not; a question of weight one each time.
 const INTERVAL: Duration = Duration::from_mins(15);
+
+/// While a symbol is closed: that it opens again is to be known soon (promise I16).
+const INTERVAL_CLOSED: Duration = Duration::from_secs(20);
 
 /// After a question that failed.
 const RETRY: Duration = Duration::from_secs(5);
@@ -55,21 +60,24 @@ pub struct RulesReaders {
 pub struct RulesWatch {
     rest: Arc<RestClient>,
     known: Vec<Instrument>,
+    /// What is not open for trading, with the venue's word for it.
+    closed: BTreeMap<Symbol, String>,
     doubted: RulesHandle,
     restraint: Restraint,
     readers: RulesReaders,
 }
 
 impl RulesWatch {
-    /// Asks through `rest`, soon when `doubted`; `known` is what the readers keep to so far.
+    /// Asks through `rest`, soon when `doubted`; `known` is what the readers keep to so far, and
+    /// `closed` what of it they know not to be open.
     #[must_use]
     pub fn new(
         rest: Arc<RestClient>,
-        known: Vec<Instrument>,
+        (known, closed): (Vec<Instrument>, BTreeMap<Symbol, String>),
         doubted: RulesHandle,
         readers: RulesReaders,
     ) -> Self {
-        Self { rest, known, doubted, restraint: Restraint::default(), readers }
+        Self { rest, known, closed, doubted, restraint: Restraint::default(), readers }
     }
 
     /// When to read after an order broke a rule: at once, and ever more seldom in a storm.
@@ -83,7 +91,8 @@ impl RulesWatch {
 
     async fn keep_reading(&mut self) {
         let doubted = self.doubted.clone();
-        let mut due = Instant::now() + INTERVAL;
+        let wait = if self.closed.is_empty() { INTERVAL } else { INTERVAL_CLOSED };
+        let mut due = Instant::now() + wait;
         loop {
             tokio::select! {
                 biased;
@@ -99,20 +108,43 @@ impl RulesWatch {
 
     /// Reads once and tells what changed; says how long to wait for the next time.
     async fn read(&mut self) -> Duration {
-        let listed = match self.rest.exchange_info().await {
-            Ok(rules) => rules.instruments,
+        let rules = match self.rest.exchange_info().await {
+            Ok(rules) => rules,
             Err(error) => {
                 tracing::warn!(%error, "the venue's rules could not be read");
                 return RETRY;
             }
         };
         for place in 0..self.known.len() {
-            if let Some(changed) = changed(&self.known[place], &listed) {
+            self.compare_status(self.known[place].symbol, &rules).await;
+            if let Some(changed) = changed(&self.known[place], &rules.instruments) {
                 self.known[place] = changed.clone();
                 self.tell(changed).await;
             }
         }
-        INTERVAL
+        if self.closed.is_empty() { INTERVAL } else { INTERVAL_CLOSED }
+    }
+
+    /// Tells whether a symbol is open, if that is news.
+    async fn compare_status(&mut self, symbol: Symbol, rules: &ExchangeRules) {
+        let closed = why_closed(symbol, rules, self.closed.get(&symbol));
+        if closed.as_ref() == self.closed.get(&symbol) {
+            return;
+        }
+        match &closed {
+            Some(status) => {
+                tracing::warn!(%symbol, status, "not open for trading");
+                self.closed.insert(symbol, status.clone());
+            }
+            None => {
+                tracing::warn!(%symbol, "open for trading again");
+                self.closed.remove(&symbol);
+            }
+        }
+        if let Some(trader) = &self.readers.trader {
+            // The trader ends last; without it nobody trades.
+            let _ = trader.tell(Event::Listing { symbol, closed }).await;
+        }
     }
 
     async fn tell(&self, changed: &Instrument) {
@@ -128,10 +160,7 @@ impl RulesWatch {
 
 /// What is listed now of a symbol, if that is other than what is known and can be kept to.
 fn changed<'a>(known: &Instrument, listed: &'a [Instrument]) -> Option<&'a Instrument> {
-    let Some(found) = listed.iter().find(|listed| listed.symbol == known.symbol) else {
-        tracing::warn!(symbol = %known.symbol, "not open for trading any more");
-        return None;
-    };
+    let found = listed.iter().find(|listed| listed.symbol == known.symbol)?;
     if found.filters == known.filters {
         return None;
     }
@@ -141,6 +170,19 @@ fn changed<'a>(known: &Instrument, listed: &'a [Instrument]) -> Option<&'a Instr
         return None;
     }
     Some(found)
+}
+
+/// Why a symbol is not open for trading, in the venue's word; none if it is open. A list in which it
+/// may be and cannot be read says nothing new.
+fn why_closed(symbol: Symbol, rules: &ExchangeRules, known: Option<&String>) -> Option<String> {
+    if rules.instruments.iter().any(|listed| listed.symbol == symbol) {
+        return None;
+    }
+    match rules.closed.iter().find(|(listed, _)| listed.symbol == symbol) {
+        Some((_, status)) => Some(status.clone()),
+        None if rules.unreadable > 0 || rules.instruments.is_empty() => known.cloned(),
+        None => Some("not listed".to_owned()),
+    }
 }
 
 impl Actor for RulesWatch {
@@ -174,5 +216,22 @@ mod tests {
         assert!(!listed_with(|it| it.filters.max_quantity = "0".parse().unwrap()));
         assert!(!listed_with(|it| it.filters.max_market_quantity = "0".parse().unwrap()));
         assert!(changed(&known, &[]).is_none());
+    }
+
+    #[test]
+    fn a_symbol_is_closed_unless_it_is_listed_as_open() {
+        let known = listings::instrument("BTCUSDT").unwrap();
+        let other = listings::instrument("ETHUSDT").unwrap();
+        let mut rules = ExchangeRules::default();
+        let told = |rules: &ExchangeRules| why_closed(known.symbol, rules, None);
+        assert_eq!(told(&rules), None, "an empty list says nothing");
+        rules.instruments.push(other);
+        assert_eq!(told(&rules).as_deref(), Some("not listed"));
+        rules.unreadable = 1;
+        assert_eq!(told(&rules), None, "it may be the one that could not be read");
+        rules.closed.push((known.clone(), "SETTLING".to_owned()));
+        assert_eq!(told(&rules).as_deref(), Some("SETTLING"));
+        rules.instruments.push(known.clone());
+        assert_eq!(told(&rules), None);
     }
 }

@@ -11,7 +11,7 @@ use crate::binance::parse::UserEvent;
 use crate::binance::{LIFE_LIMIT, UserMessage, UserStreamHandle};
 use crate::clock::SharedClock;
 use crate::domain::Timestamp;
-use crate::engine::{Event, Feed};
+use crate::engine::{AccountChange, Event, Feed};
 
 use super::ack_watch::{AckWatch, Acknowledged, Miss};
 use super::pulse::{Pulse, Rhythm};
@@ -94,6 +94,8 @@ impl UserData {
                     | UserEvent::Position(_)
                     | UserEvent::Balance(_)
                     | UserEvent::Leverage { .. }
+                    | UserEvent::MultiAssets { .. }
+                    | UserEvent::WalletMoved
                     | UserEvent::MarginCall
                     | UserEvent::ListenKeyExpired
                     | UserEvent::Unreadable(_) => {}
@@ -119,11 +121,18 @@ impl UserData {
             UserEvent::Fill(fill) => self.trader.tell(Event::Fill(fill)).await,
             UserEvent::Order(report) => self.trader.tell(Event::Order(report)).await,
             UserEvent::Stop(report) => self.trader.tell(Event::Stop(report)).await,
+            UserEvent::WalletMoved => {
+                self.trader.tell(Event::AccountChanged(AccountChange::Wallet)).await
+            }
             // Positions follow from fills and are reconciled over REST; balances likewise.
             UserEvent::Position(_) | UserEvent::Balance(_) => Ok(()),
             UserEvent::Leverage { symbol, leverage } => {
                 tracing::warn!(%symbol, leverage, "somebody changed the leverage");
-                Ok(())
+                self.trader.tell(Event::AccountChanged(AccountChange::Terms)).await
+            }
+            UserEvent::MultiAssets { is_on } => {
+                tracing::warn!(is_on, "somebody switched the multi-assets mode");
+                self.trader.tell(Event::AccountChanged(AccountChange::Terms)).await
             }
             UserEvent::MarginCall => {
                 tracing::error!("the venue warns of a liquidation");

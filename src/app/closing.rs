@@ -108,6 +108,7 @@ impl Closer {
                 exposure: position.exposure,
                 has_quote: true,
                 is_past_backstop: self.is_past_backstop(position),
+                is_symbol_closed: false,
                 max_trial: self.settings.stop_loss_max_trial,
                 trial_wait: self.settings.stop_loss_trial_wait,
                 budget: self.settings.stop_loss_budget,

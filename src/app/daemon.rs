@@ -220,6 +220,10 @@ impl Daemon {
         for symbol in external {
             let _ = trader_handle.tell(Event::External { symbol }).await;
         }
+        for (symbol, status) in &around.closed {
+            let closed = Some(status.clone());
+            let _ = trader_handle.tell(Event::Listing { symbol: *symbol, closed }).await;
+        }
         let predictors =
             models.into_iter().map(|(source, loaded)| (source, loaded.map(|it| it.predictor)));
         let (predictor_handle, predictor) =
@@ -306,6 +310,7 @@ impl Daemon {
         .told_of_rules(RulesNews { changes, doubt: self.rules.clone() });
         let readers = RulesReaders { market_data: market_rules, trader };
         let (rest, known) = (Arc::clone(&around.rest), around.instruments.clone());
+        let known = (known, around.closed.clone());
         let rules = RulesWatch::new(rest, known, self.rules.clone(), readers);
         self.watched.push(Watched::pulse("market data", market_data.pulse()));
         let ends = &self.ends_rest;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::actors::{Loaded, ModelSource};
+use crate::binance::parse::ExchangeRules;
 use crate::binance::{BinanceVenue, Dialer, RestClient, RestSettings, wire};
 use crate::clock::SharedClock;
 use crate::config::Settings;
@@ -27,6 +28,8 @@ pub(super) struct Surroundings {
     pub(super) rest: Arc<RestClient>,
     pub(super) venue: Arc<BinanceVenue>,
     pub(super) instruments: Vec<Instrument>,
+    /// Those of them that are not open for trading, with the venue's word for it.
+    pub(super) closed: BTreeMap<Symbol, String>,
     pub(super) dialer: Dialer,
     pub(super) machine: Machine,
 }
@@ -70,18 +73,12 @@ impl Surroundings {
         let rest = Arc::new(rest);
         rest.measure_clock().await?;
         let rules = rest.exchange_info().await?;
-        let mut instruments = Vec::with_capacity(settings.symbols.len());
-        for symbol in &settings.symbols {
-            let found = rules.instruments.iter().find(|listed| listed.symbol == *symbol);
-            let unknown =
-                DaemonError::UnknownSymbol { symbol: *symbol, listed: rules.instruments.len() };
-            instruments.push(found.cloned().ok_or(unknown)?);
-        }
+        let (instruments, closed) = listed(&settings.symbols, &rules)?;
         if mode == Mode::Trade {
             check_account(settings.environment, &rest.account_configuration().await?)?;
         }
         let venue = Arc::new(BinanceVenue::new(Arc::clone(&rest)));
-        Ok(Self { rest, venue, instruments, dialer, machine })
+        Ok(Self { rest, venue, instruments, closed, dialer, machine })
     }
 
     async fn traded_instruments(
@@ -116,6 +113,29 @@ fn check_account(
         );
     }
     Ok(())
+}
+
+/// What is to be traded, and what of it is closed: what is held in it is protected all the same.
+fn listed(
+    symbols: &[Symbol],
+    rules: &ExchangeRules,
+) -> Result<(Vec<Instrument>, BTreeMap<Symbol, String>), DaemonError> {
+    let (mut instruments, mut closed) = (Vec::with_capacity(symbols.len()), BTreeMap::new());
+    for symbol in symbols {
+        let open = rules.instruments.iter().find(|listed| listed.symbol == *symbol);
+        let is_meant = |(listed, _): &&(Instrument, String)| {
+            listed.symbol == *symbol && listed.filters.check_usable().is_ok()
+        };
+        let shut = rules.closed.iter().find(is_meant);
+        if let (None, Some((_, status))) = (open, shut) {
+            tracing::warn!(%symbol, status, "not open for trading");
+            closed.insert(*symbol, status.clone());
+        }
+        let unknown =
+            DaemonError::UnknownSymbol { symbol: *symbol, listed: rules.instruments.len() };
+        instruments.push(open.or(shut.map(|(found, _)| found)).cloned().ok_or(unknown)?);
+    }
+    Ok((instruments, closed))
 }
 
 /// The models in charge, by symbol.

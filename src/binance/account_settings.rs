@@ -11,7 +11,7 @@ use super::parse::exact;
 use super::request::Request;
 use super::rest::RestClient;
 use super::wire;
-use crate::domain::{Amount, Symbol};
+use crate::domain::{AccountTerms, Amount, Symbol, SymbolTerms};
 
 /// One-way or hedge mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,28 @@ impl RestClient {
         let rows: Vec<wire::SymbolConfiguration> =
             self.send("symbol configuration", &request).await?;
         Ok(rows.into_iter().find(|row| row.symbol == symbol.as_str()))
+    }
+
+    /// How the account is set up, as a whole and for these symbols: two questions, whatever their
+    /// number.
+    ///
+    /// # Errors
+    /// [`BinanceError`].
+    pub async fn account_terms(&self, symbols: &[Symbol]) -> Result<AccountTerms, BinanceError> {
+        let account = self.account_configuration().await?;
+        let request = Request::account("/fapi/v1/symbolConfig", 5);
+        let rows: Vec<wire::SymbolConfiguration> =
+            self.send("symbol configurations", &request).await?;
+        let terms = |symbol: &Symbol| {
+            let row = rows.iter().find(|row| row.symbol == symbol.as_str())?;
+            let is_isolated = row.margin_type.eq_ignore_ascii_case("ISOLATED");
+            Some((*symbol, SymbolTerms { leverage: row.leverage, is_isolated }))
+        };
+        Ok(AccountTerms {
+            is_hedged: account.dual_side_position,
+            has_multi_assets: account.multi_assets_margin,
+            symbols: symbols.iter().filter_map(terms).collect(),
+        })
     }
 
     /// Sets a symbol's leverage; the answer is what is set now.

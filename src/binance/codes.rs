@@ -60,6 +60,15 @@ pub fn is_filter_broken(code: i32) -> bool {
     FILTER_BROKEN.contains(&code)
 }
 
+/// Codes by which the venue says that a symbol is not open for trading, or not for new positions.
+const SYMBOL_CLOSED: [i32; 4] = [-1122, -4140, -4141, -5024];
+
+/// Whether a refusal says that the symbol is not open.
+#[must_use]
+pub fn is_symbol_closed(code: i32) -> bool {
+    SYMBOL_CLOSED.contains(&code)
+}
+
 /// Whether a code says that there is nothing to change: a success by another name.
 #[must_use]
 pub fn is_already_so(code: i32) -> bool {

@@ -15,8 +15,8 @@ use super::order_socket::{OrderSocket, SocketFailure};
 use super::rest::RestClient;
 use crate::book::{DepthSnapshot, PublicTrade};
 use crate::domain::{
-    AccountReport, ClientOrderId, FeeRates, Fill, OrderReport, OrderRequest, PositionReport,
-    StopReport, StopRequest, Symbol, Timestamp, TradeId,
+    AccountReport, AccountTerms, ClientOrderId, FeeRates, Fill, Income, OrderReport, OrderRequest,
+    PositionReport, StopReport, StopRequest, Symbol, Timestamp, TradeId,
 };
 use crate::venue::{Answer, PUBLIC_TRADES_MAX, Venue};
 
@@ -161,6 +161,14 @@ impl Venue for BinanceVenue {
         since: Timestamp,
     ) -> Answer<AccountReport> {
         Ok(self.account_report(fills_after, since).await?)
+    }
+
+    async fn income(&self, from: Timestamp, to: Timestamp) -> Answer<Vec<Income>> {
+        Ok(self.rest.income_history(None, from, to).await?)
+    }
+
+    async fn account_terms(&self, symbols: &[Symbol]) -> Answer<AccountTerms> {
+        Ok(self.rest.account_terms(symbols).await?)
     }
 
     async fn fee_rates(&self, symbol: Symbol) -> Answer<FeeRates> {

@@ -8,13 +8,12 @@ use serde::de::DeserializeOwned;
 use super::error::BinanceError;
 use super::pages::{MOST_PAGES, PAGE, Pages, Question};
 use super::parse::{
-    ConditionalReport, Income, parse_conditional, parse_fills, parse_incomes, parse_order,
-    parse_rows,
+    ConditionalReport, parse_conditional, parse_fills, parse_incomes, parse_order, parse_rows,
 };
 use super::request::Request;
 use super::rest::RestClient;
 use super::wire;
-use crate::domain::{AlgoOrderId, Fill, OrderId, OrderReport, Symbol, Timestamp, TradeId};
+use crate::domain::{AlgoOrderId, Fill, Income, OrderId, OrderReport, Symbol, Timestamp, TradeId};
 
 /// A history that ids lead through.
 struct History<R> {

@@ -12,8 +12,10 @@
 //! Invariants: money is integer; overflow is an error or saturates where said; an id's type tells
 //! who assigned it.
 
+mod account_terms;
 pub mod decimal;
 mod ids;
+mod income;
 mod instrument;
 mod money;
 mod order;
@@ -26,8 +28,10 @@ mod side;
 mod text;
 mod time;
 
+pub use account_terms::{AccountTerms, SymbolTerms};
 pub use decimal::DecimalError;
 pub use ids::{AlgoOrderId, ClientOrderId, ModelId, OrderId, RunId, TradeId};
+pub use income::{Income, IncomeId, IncomeKind};
 pub use instrument::{Asset, Environment, FilterViolation, Filters, Instrument, Market, Symbol};
 pub use money::{Amount, Rate};
 pub use order::{

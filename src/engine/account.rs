@@ -152,7 +152,7 @@ impl Running {
         self.account.foreign = 0;
         let symbols: Vec<Symbol> = self.cycles.keys().copied().collect();
         let mut is_conclusive = true;
-        for symbol in symbols {
+        for symbol in symbols.iter().copied() {
             let mut findings = Findings::default();
             self.with_cycle(turn, symbol, |cycle, desk| {
                 findings = cycle.on_account(desk, report);
@@ -169,11 +169,25 @@ impl Running {
             self.account.has_matched = true;
             self.conditions.reconciled_at = Some(turn.now);
         }
+        if is_conclusive {
+            self.compare_wallet(turn, &symbols, report);
+        }
         let is_blind = !self.conditions.is_user_live && self.cycles.values().any(Cycle::is_open);
         let is_urgent = !is_matched || is_blind;
         let shortest = self.account.shortest_interval;
         self.account.due_at =
             turn.now + if is_urgent { shortest } else { self.reconcile_interval() };
+    }
+
+    /// The wallet is taken as the venue has it; what nothing explains halts trading.
+    fn compare_wallet(&mut self, turn: &mut Turn, symbols: &[Symbol], report: &AccountReport) {
+        for difference in self.wallet.compare(turn.now, symbols, report) {
+            turn.notify(Severity::Warning, format!("discrepancy: {difference}"));
+            self.halt(turn, difference.to_string());
+        }
+        if self.wallet.wants_income() {
+            self.income.want(turn.now);
+        }
     }
 
     /// How often the account is asked for in quiet times.

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::domain::{ClientOrderId, Exposure, OrderRequest, StopRequest, Symbol, TradeId};
+use crate::domain::{
+    ClientOrderId, Exposure, OrderRequest, StopRequest, Symbol, Timestamp, TradeId,
+};
 use crate::trading::{Approved, Resolution};
 
 /// One thing the outside is to do.
@@ -52,6 +54,16 @@ pub enum Command {
     QueryAccount {
         /// The newest trade known, per traded symbol: ask for what came after.
         fills_after: BTreeMap<Symbol, Option<TradeId>>,
+    },
+    /// Ask what moved the account's wallet.
+    QueryIncome {
+        /// From this moment on.
+        since: Timestamp,
+    },
+    /// Ask how the account is set up.
+    QueryTerms {
+        /// For which symbols.
+        symbols: Vec<Symbol>,
     },
     /// Tell people.
     Notify(Notice),

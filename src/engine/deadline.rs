@@ -29,4 +29,8 @@ pub enum DeadlineReason {
     DiscrepancyTimeout,
     /// The countdown over entries is to be renewed or taken back.
     Countdown,
+    /// The venue is to be asked what moved the wallet.
+    Income,
+    /// The venue is to be asked how the account is set up.
+    Terms,
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::domain::{ClientOrderId, RunId, Symbol, Timestamp};
 use crate::trading::risk::RiskBudget;
-use crate::trading::{TradingSettings, UnprotectedWatch, WhyNot};
+use crate::trading::{TradingSettings, UnprotectedWatch, Wallet, WhyNot};
 
 use super::command::{Command, Notice, Severity};
 
@@ -28,6 +28,8 @@ pub(super) struct Desk<'a> {
     pub(super) countdown: Option<Duration>,
     /// Whether the process was asked to end.
     pub(super) is_leaving: bool,
+    /// The wallet all instruments share.
+    pub(super) wallet: &'a mut Wallet,
     /// Whether every position is to be closed.
     pub(super) is_flattening: bool,
     /// Why trading must halt, if something in the cycle found a reason.

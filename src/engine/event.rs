@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::book::Frame;
 use crate::domain::{
-    AccountReport, Amount, ClientOrderId, Failure, FeeRates, Fill, Instrument, ModelId,
-    OrderReport, PositionReport, Prediction, RunId, Second, StopReport, Symbol, Timestamp, TradeId,
+    AccountReport, AccountTerms, Amount, ClientOrderId, Failure, FeeRates, Fill, Income, IncomeId,
+    Instrument, ModelId, OrderReport, PositionReport, Prediction, RunId, Second, StopReport,
+    Symbol, Timestamp, TradeId,
 };
 use crate::trading::TradingSettings;
 
@@ -140,6 +141,28 @@ pub enum Event {
         /// What became of the request.
         failure: Failure,
     },
+    /// The venue opened a symbol for trading, or closed it.
+    Listing {
+        /// Which symbol.
+        symbol: Symbol,
+        /// Why it is closed, in the venue's word; none if it is open.
+        closed: Option<String>,
+    },
+    /// What moved the account's wallet, as the venue tells it.
+    Income {
+        /// When the venue was asked.
+        asked_at: Timestamp,
+        /// The rows, oldest first.
+        rows: Vec<Income>,
+    },
+    /// Asking what moved the wallet failed.
+    IncomeFailed(Failure),
+    /// The user stream tells that the account is other than it was: the venue should be asked how.
+    AccountChanged(AccountChange),
+    /// How the account is set up.
+    Terms(AccountTerms),
+    /// Asking how the account is set up failed.
+    TermsFailed(Failure),
 }
 
 impl Event {
@@ -155,7 +178,9 @@ impl Event {
             | Self::QueryStopFailed { failure, .. }
             | Self::PositionFailed { failure, .. }
             | Self::CountdownFailed { failure, .. }
-            | Self::AccountFailed(failure) => Some(failure),
+            | Self::AccountFailed(failure)
+            | Self::IncomeFailed(failure)
+            | Self::TermsFailed(failure) => Some(failure),
             Self::Started(_)
             | Self::Second(_)
             | Self::Prediction(_)
@@ -175,9 +200,22 @@ impl Event {
             | Self::Rules(_)
             | Self::OrderAnswer(_)
             | Self::StopAnswer(_)
-            | Self::CountdownSet { .. } => None,
+            | Self::CountdownSet { .. }
+            | Self::Listing { .. }
+            | Self::Income { .. }
+            | Self::AccountChanged(_)
+            | Self::Terms(_) => None,
         }
     }
+}
+
+/// What of an account has changed, apart from orders and trades.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AccountChange {
+    /// Its wallet: funding, a transfer, the insurance fund.
+    Wallet,
+    /// How it is set up: a leverage, the multi-assets mode.
+    Terms,
 }
 
 /// What a run begins with: enough to replay it without anything else.
@@ -253,8 +291,12 @@ pub struct LedgerSummary {
     pub last_trade_ids: BTreeMap<Symbol, TradeId>,
     /// The signed position those fills add up to, per symbol; flat symbols may be absent.
     pub exposures: BTreeMap<Symbol, crate::domain::Exposure>,
-    /// Profit realised since midnight UTC, after fees.
+    /// Profit realised since midnight UTC, after fees and with funding.
     pub realized_today: Amount,
+    /// Income from here on is to be asked for; none if nothing was ever traded.
+    pub income_since: Option<Timestamp>,
+    /// Income from there on that is booked.
+    pub income_known: Vec<IncomeId>,
     /// Why the last run was halted, if it was: a halt latches.
     pub halted: Option<String>,
 }

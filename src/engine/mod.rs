@@ -17,17 +17,19 @@ mod cycle;
 mod deadline;
 mod desk;
 mod event;
+mod income;
 mod key;
 mod limits;
 mod operator;
 mod status;
+mod terms;
 mod weight;
 
 pub use command::{Command, Notice, Severity};
 pub use deadline::DeadlineReason;
 pub use event::{
-    CountdownProof, Event, Feed, LedgerSummary, ModelInCharge, OperatorRequest, Started,
-    TradedInstrument,
+    AccountChange, CountdownProof, Event, Feed, LedgerSummary, ModelInCharge, OperatorRequest,
+    Started, TradedInstrument,
 };
 pub use status::{CyclePhase, EngineStatus, SymbolStatus, Totals, TradingState, WorkingOrder};
 
@@ -44,12 +46,14 @@ use crate::domain::{
 use crate::trading::order::OrderEvent;
 use crate::trading::protection::StopEvent;
 use crate::trading::risk::RiskBudget;
-use crate::trading::{LossWatch, TradingSettings, UnprotectedWatch};
+use crate::trading::{LossWatch, TradingSettings, UnprotectedWatch, Wallet};
 
 use account::AccountWatch;
 use conditions::Conditions;
 use cycle::Cycle;
 use desk::{Desk, IdSequence};
+use income::IncomeWatch;
+use terms::TermsWatch;
 
 /// Decides everything: events in, commands out; no clock, no I/O.
 ///
@@ -71,6 +75,10 @@ struct Running {
     unprotected: UnprotectedWatch,
     ids: IdSequence,
     account: AccountWatch,
+    began_at: Timestamp,
+    income: IncomeWatch,
+    terms: TermsWatch,
+    wallet: Wallet,
     cycles: BTreeMap<Symbol, Cycle>,
     /// Why the operator's last request was refused, if it was.
     refusal: Option<String>,
@@ -111,6 +119,8 @@ impl TradingEngine {
         cycles
             .filter_map(|cycle| cycle.next_deadline(self.now, &running.settings))
             .chain(running.account.next_deadline(self.now))
+            .chain(running.income.next_deadline(self.now))
+            .chain(running.terms.next_deadline(self.now))
             .min()
     }
 
@@ -156,6 +166,10 @@ impl Running {
             unprotected: UnprotectedWatch::default(),
             ids: IdSequence::new(run),
             account: AccountWatch::new(now, weight::account_interval(instruments_count)),
+            began_at: now,
+            income: IncomeWatch::new(now, &ledger),
+            terms: TermsWatch::new(now),
+            wallet: Wallet::default(),
             cycles,
             refusal: None,
             position_interval: weight::position_interval(0),
@@ -168,7 +182,10 @@ impl Running {
         match event {
             // Time alone changes nothing that is known; a procedure that asked for a position has
             // its own patience (`stop_loss`).
-            Event::Started(_) | Event::Tick | Event::PositionFailed { .. } => {}
+            Event::Started(_)
+            | Event::Tick
+            | Event::PositionFailed { .. }
+            | Event::TermsFailed(_) => {}
             Event::Second(frame) => self.observe(&frame),
             Event::Prediction(prediction) => self.on_prediction(turn, prediction),
             Event::Order(report) => self.tell_order(turn, OrderEvent::Report(&report), &report),
@@ -176,6 +193,7 @@ impl Running {
                 self.tell_order(turn, OrderEvent::Answer(&report), &report);
             }
             Event::PlaceFailed { client_order_id, failure } => {
+                self.terms.on_refusal(turn.now, &failure);
                 self.on_order(turn, client_order_id, OrderEvent::PlaceFailed(&failure));
             }
             Event::CancelFailed { client_order_id, failure } => {
@@ -190,6 +208,7 @@ impl Running {
             Event::Stop(report) => self.tell_stop(turn, StopEvent::Report(&report), &report),
             Event::StopAnswer(report) => self.tell_stop(turn, StopEvent::Answer(&report), &report),
             Event::PlaceStopFailed { client_order_id, failure } => {
+                self.terms.on_refusal(turn.now, &failure);
                 self.on_stop(turn, client_order_id, StopEvent::PlaceFailed(&failure));
             }
             Event::CancelStopFailed { client_order_id, failure } => {
@@ -209,6 +228,11 @@ impl Running {
             }
             Event::Account(report) => self.on_account(turn, &report),
             Event::AccountFailed(failure) => self.account.on_failure(turn.now, &failure),
+            Event::Income { asked_at, rows } => self.on_income(turn, asked_at, &rows),
+            Event::IncomeFailed(failure) => self.income.on_failure(turn.now, &failure),
+            Event::AccountChanged(AccountChange::Wallet) => self.income.want(turn.now),
+            Event::AccountChanged(AccountChange::Terms) => self.terms.doubt(turn.now),
+            Event::Terms(terms) => self.on_terms(turn, terms),
             Event::Feed { feed, is_live } => {
                 self.conditions.on_feed(feed, is_live);
                 self.account.want(turn.now);
@@ -220,6 +244,9 @@ impl Running {
             }
             Event::External { symbol } => self.on_external(turn, symbol),
             Event::Rules(instrument) => self.on_rules(turn, *instrument),
+            Event::Listing { symbol, closed } => {
+                self.with_cycle(turn, symbol, |cycle, desk| cycle.on_listing(desk, closed));
+            }
             Event::Operator(request) => self.on_operator(turn, request),
             Event::Shutdown => self.on_shutdown(turn),
         }
@@ -242,6 +269,8 @@ impl Running {
             self.halt(turn, reason);
         }
         self.ask_account_if_due(turn);
+        self.ask_income_if_due(turn);
+        self.ask_terms_if_due(turn);
     }
 
     fn observe(&mut self, frame: &Frame) {
@@ -325,6 +354,7 @@ impl Running {
             position_interval: self.position_interval,
             countdown: may_guard(self.countdown, &self.settings).then_some(self.settings.countdown),
             is_leaving: self.conditions.is_shutting_down,
+            wallet: &mut self.wallet,
             is_flattening: self.conditions.is_flattening,
             halt: &mut turn.halt,
             commands: &mut turn.commands,

@@ -46,11 +46,12 @@ impl Running {
     fn resume(&mut self, turn: &mut Turn) {
         self.losses.forgive();
         self.unprotected.forgive();
-        let loss = self.excessive_loss(turn.now).map(|breach| breach.to_string());
-        let loss = loss.or_else(|| self.margin_too_thin());
-        let loss = loss.or_else(|| self.conditions.refused_key.clone());
+        let cause = self.excessive_loss(turn.now).map(|breach| breach.to_string());
+        let cause = cause.or_else(|| self.margin_too_thin());
+        let cause = cause.or_else(|| self.conditions.refused_key.clone());
+        let cause = cause.or_else(|| self.terms.forbids().map(ToOwned::to_owned));
         let mut unresolved = self.account.unresolved(turn.now, UNRESOLVED_LIMIT);
-        if let Some(cause) = loss.or_else(|| unresolved.next().map(|found| found.to_string())) {
+        if let Some(cause) = cause.or_else(|| unresolved.next().map(|found| found.to_string())) {
             let refusal = format!("not resumed: {cause}");
             turn.notify(Severity::Warning, refusal.clone());
             drop(unresolved);
@@ -90,6 +91,12 @@ impl Running {
         self.conditions.is_shutting_down && self.cycles.values().all(is_left)
     }
 
+    /// Where ledger and venue differ for good, in words.
+    fn discrepancies(&self) -> Vec<String> {
+        let wallets = self.wallet.confirmed().map(ToString::to_string);
+        self.account.confirmed().map(ToString::to_string).chain(wallets).collect()
+    }
+
     /// A copy of what is known, for people.
     pub(super) fn status(&self, now: Timestamp) -> EngineStatus {
         let by_run = self.realized_by_run();
@@ -104,8 +111,8 @@ impl Running {
             reconciled_at: self.conditions.reconciled_at,
             reconcile_failure: self.account.failure().map(ToOwned::to_owned),
             realized_today: self.losses.realized_today(now, by_run),
-            discrepancies: self.account.confirmed().map(ToString::to_string).collect(),
-            discrepancies_total: self.account.confirmed_total(),
+            discrepancies: self.discrepancies(),
+            discrepancies_total: self.account.confirmed_total() + self.wallet.confirmed_total(),
             foreign_orders: self.account.foreign(),
             dead_mans_switch: self.countdown,
             symbols: self.cycles.values().map(|cycle| cycle.status(now, &self.settings)).collect(),

@@ -34,7 +34,7 @@ pub struct EngineStatus {
     pub reconciled_at: Option<Timestamp>,
     /// Why the account could not be asked, while it could not.
     pub reconcile_failure: Option<String>,
-    /// Profit realised since midnight UTC, after fees, earlier runs of the day included.
+    /// Profit realised since midnight UTC, after fees and with funding, earlier runs of the day included.
     pub realized_today: Amount,
     /// Open discrepancies between ledger and venue, in words; confirmed by two reports.
     pub discrepancies: Vec<String>,
@@ -126,6 +126,8 @@ pub struct Totals {
     pub fees: Amount,
     /// Fees paid in other assets.
     pub other_fees: BTreeMap<Asset, Amount>,
+    /// Funding, and what else was paid (positive) or taken for the symbol apart from trades.
+    pub funding: Amount,
     /// Notional of fills whose order rested.
     pub maker_notional: Amount,
     /// Notional of fills whose order took.

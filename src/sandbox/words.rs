@@ -4,6 +4,7 @@ use crate::domain::{
     Amount, OrderKind, OrderStatus, Price, Quantity, Rate, Side, StopStatus, TimeInForce, Timestamp,
 };
 use crate::sim::MarginType;
+use crate::sim::TradingStatus;
 use crate::sim::{
     OrderTerms, PriceMatch, SelfTradePrevention, StopCondition, StopTerms, WorkingPrice,
 };
@@ -267,6 +268,22 @@ pub(super) fn parse_margin_setting(text: &str) -> Result<MarginType, Refusal> {
         "ISOLATED" => Ok(MarginType::Isolated),
         _ => Err(Refusal::bad_value("marginType")),
     }
+}
+
+/// Whether a symbol is open for trading.
+pub(super) const fn trading_status(status: TradingStatus) -> &'static str {
+    match status {
+        TradingStatus::Trading => "TRADING",
+        TradingStatus::PreSettle => "PRE_SETTLE",
+        TradingStatus::Settling => "SETTLING",
+        TradingStatus::Close => "CLOSE",
+    }
+}
+
+/// Whether a symbol is open for trading, as the venue words it.
+pub(super) fn parse_trading_status(text: &str) -> Option<TradingStatus> {
+    use TradingStatus::{Close, PreSettle, Settling, Trading};
+    [Trading, PreSettle, Settling, Close].into_iter().find(|one| trading_status(*one) == text)
 }
 
 #[cfg(test)]

@@ -43,6 +43,8 @@ pub(super) struct Account {
     pub(super) is_multi_assets: bool,
     /// Whether fees are to be paid in the venue's own coin: a word kept, as none is ever held.
     pub(super) burns_fees: bool,
+    /// Whether it holds a long and a short position a symbol.
+    pub(super) is_hedged: bool,
     wallet: Amount,
     leverage: u32,
     terms: BTreeMap<Symbol, Terms>,
@@ -60,6 +62,7 @@ impl Account {
             warned: BTreeSet::new(),
             is_multi_assets: false,
             burns_fees: false,
+            is_hedged: false,
             wallet: settings.balance,
             leverage: settings.leverage,
             terms: BTreeMap::new(),

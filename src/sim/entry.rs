@@ -205,6 +205,8 @@ impl Exchange {
         request: &OrderRequest,
     ) -> Result<(usize, Quantity), Rejection> {
         let at = self.listed(request.symbol)?;
+        self.judge_status(at, request.reduce_only)?;
+        self.judge_mode(account)?;
         self.judge_filters(at, request)?;
         self.judge_identity(account, at, request)?;
         let room = self.judge_room(account, at, request)?;

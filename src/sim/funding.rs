@@ -165,6 +165,17 @@ impl Exchange {
         Ok(())
     }
 
+    /// Pays funding in a symbol now, whatever the hour.
+    ///
+    /// # Errors
+    /// −1121 for an unknown symbol.
+    pub fn charge_funding(&mut self, now: Timestamp, symbol: Symbol) -> Result<(), Rejection> {
+        self.advance(now);
+        let at = self.listed(symbol)?;
+        self.pay_funding(at);
+        Ok(())
+    }
+
     /// Pays the funding that is due in a symbol.
     pub(super) fn pay_funding(&mut self, at: usize) {
         let (now, listing) = (self.now, &mut self.listings[at]);

@@ -18,6 +18,14 @@ impl Exchange {
         }
     }
 
+    /// Numbers the trades of every symbol from the first again, as a venue does whose testnet is
+    /// reset; a recording's own stay.
+    pub fn renumber_trades(&mut self) {
+        for listing in &mut self.listings {
+            listing.renumber_trades();
+        }
+    }
+
     /// How many ids of each kind were left out before the first.
     #[must_use]
     pub const fn ids_skipped(&self) -> u64 {

@@ -14,9 +14,13 @@ use super::liquidity::{Live, Seconds, Source, Tape};
 use super::mark_price::MarkPrice;
 use super::market::SeededMarket;
 use super::settings::{InstrumentSettings, Liquidity, SimError};
+use super::trading_status::TradingStatus;
 
 /// Public trades kept for queries.
 const RECENT_TRADES: usize = 1_000;
+
+/// The first trade's id.
+const FIRST_TRADE_ID: u64 = 1;
 
 /// Fills against a recording take ids beyond those the recording uses.
 const FIRST_TRADE_ID_BESIDE_A_RECORDING: u64 = 1_000_000_000_001;
@@ -54,6 +58,7 @@ pub(super) struct Listing {
     pub(super) last_price: Option<Price>,
     pub(super) recent_trades: VecDeque<PublicTrade>,
     pub(super) candles: Candles,
+    pub(super) status: TradingStatus,
     next_trade_id: u64,
     next_flush: Timestamp,
     next_second: Timestamp,
@@ -87,7 +92,7 @@ impl Listing {
             Liquidity::Seconds => Source::Seconds(Box::new(Seconds::new(grid))),
         };
         let next_trade_id = match source {
-            Source::Live(_) => 1,
+            Source::Live(_) => FIRST_TRADE_ID,
             Source::Tape(_) | Source::Seconds(_) => FIRST_TRADE_ID_BESIDE_A_RECORDING,
         };
         let brackets = Brackets::of(instrument.symbol);
@@ -102,6 +107,7 @@ impl Listing {
             last_price: None,
             recent_trades: VecDeque::new(),
             candles: Candles::default(),
+            status: TradingStatus::default(),
             next_trade_id,
             next_flush: next_multiple(start, FLUSH_INTERVAL),
             next_second: next_multiple(start, SECOND),
@@ -123,6 +129,13 @@ impl Listing {
         self.next_trade_id = self.next_trade_id.saturating_add(count);
         if let Source::Live(live) = &mut self.source {
             live.skip_update_ids(count);
+        }
+    }
+
+    /// Numbers trades from the first again; a recording's own stay.
+    pub(super) const fn renumber_trades(&mut self) {
+        if let Source::Live(_) = self.source {
+            self.next_trade_id = FIRST_TRADE_ID;
         }
     }
 

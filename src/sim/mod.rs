@@ -37,6 +37,7 @@ mod settle;
 mod stops;
 mod tampering;
 mod terms;
+mod trading_status;
 mod trailing;
 mod transfers;
 mod triggers;
@@ -68,3 +69,4 @@ pub use settings::{
 };
 pub use stops::{StopCondition, StopName, StopQuery, StopRecord, StopTerms, WorkingPrice};
 pub use terms::{OrderTerms, PriceMatch, SelfTradePrevention};
+pub use trading_status::TradingStatus;

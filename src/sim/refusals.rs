@@ -57,6 +57,12 @@ refusals! {
     /// Positions are open.
     position_mode_with_positions =
         -4068 "Position side cannot be changed if there exists position.";
+    /// The account holds a long and a short position a symbol, and the order does not say which.
+    side_of_other_mode = -4061 "Order's position side does not match user's setting.";
+    /// The symbol takes no order that opens or adds.
+    no_new_positions = -4140 "Invalid symbol status for opening position.";
+    /// The symbol takes no order.
+    symbol_closed = -4141 "Symbol is closed.";
     /// Less leverage on an isolated position.
     isolated_leverage = -4161
         "Leverage reduction is not supported in Isolated Margin Mode with open positions.";

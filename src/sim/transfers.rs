@@ -92,23 +92,51 @@ impl Exchange {
         }
     }
 
+    /// Whether an account holds a long and a short position a symbol.
+    #[must_use]
+    pub fn is_hedged(&self, account: AccountId) -> bool {
+        self.account(account).is_some_and(|found| found.is_hedged)
+    }
+
+    /// Switches an account's mode as a person does at the venue's own page. Positions of such an
+    /// account are not kept here: its orders are refused.
+    ///
+    /// # Errors
+    /// −4067 with open orders, −4068 with positions.
+    pub fn impose_hedge_mode(&mut self, account: AccountId, on: bool) -> Result<(), Rejection> {
+        self.may_switch_mode(account)?;
+        if let Some(found) = self.account_mut(account) {
+            found.is_hedged = on;
+        }
+        Ok(())
+    }
+
+    /// Whether the mode of an account takes orders that name no side of a position.
+    pub(super) fn judge_mode(&self, account: AccountId) -> Result<(), Rejection> {
+        if self.is_hedged(account) { Err(refusals::side_of_other_mode()) } else { Ok(()) }
+    }
+
+    fn may_switch_mode(&self, account: AccountId) -> Result<(), Rejection> {
+        if !self.open_orders(account, None).is_empty() {
+            return Err(refusals::position_mode_with_orders());
+        }
+        let holds = self.account(account).is_some_and(|found| found.held().next().is_some());
+        if holds { Err(refusals::position_mode_with_positions()) } else { Ok(()) }
+    }
+
     /// Switches an account between one position a symbol and two. Only one is offered.
     ///
     /// # Errors
     /// −4059 for the mode there is; −4067 with open orders, −4068 with positions; else −4531, which
     /// is how the venue itself refuses for a while.
     pub fn set_hedge_mode(&mut self, account: AccountId, on: bool) -> Result<(), Rejection> {
-        if !on {
+        if on == self.is_hedged(account) {
             return Err(refusals::same_position_mode());
         }
-        if !self.open_orders(account, None).is_empty() {
-            return Err(refusals::position_mode_with_orders());
+        self.may_switch_mode(account)?;
+        if on {
+            return Err(refusals::position_mode_blocked());
         }
-        let holds = self.account(account).is_some_and(|found| found.held().next().is_some());
-        Err(if holds {
-            refusals::position_mode_with_positions()
-        } else {
-            refusals::position_mode_blocked()
-        })
+        self.impose_hedge_mode(account, false)
     }
 }

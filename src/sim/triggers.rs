@@ -37,6 +37,8 @@ impl Exchange {
     ) -> Result<StopRecord, Rejection> {
         self.advance(now);
         let at = self.listed(request.symbol)?;
+        self.judge_status(at, true)?;
+        self.judge_mode(account)?;
         self.judge_stop_filters(at, request, terms)?;
         self.judge_condition(at, request, terms)?;
         let mut waiting = 0;

@@ -154,6 +154,8 @@ fn use_of(command: &Command) -> Use {
         | Command::QueryStop { .. }
         | Command::QueryPosition { .. }
         | Command::QueryAccount { .. }
+        | Command::QueryIncome { .. }
+        | Command::QueryTerms { .. }
         | Command::Notify(_)
         | Command::TakeOver { .. }
         | Command::Resolved { .. } => Use::Passed,

@@ -83,6 +83,15 @@ impl LossWatch {
         realized
     }
 
+    /// Takes in what an earlier run was paid at that moment and did not learn of: it counts if it is
+    /// of the day.
+    pub fn on_earlier(&mut self, now: Timestamp, at: Timestamp, amount: Amount) {
+        let day = |moment: Timestamp| moment.nanos().div_euclid(NANOS_PER_DAY);
+        if day(at) == day(now) && day(now) == self.day {
+            self.realized_before = self.realized_before.saturating_add(amount);
+        }
+    }
+
     /// Takes in what a finished round trip brought, after fees.
     pub fn on_round_trip(&mut self, profit: Amount) {
         self.losses_in_a_row =

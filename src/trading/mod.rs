@@ -41,6 +41,7 @@ mod settings;
 pub mod signal;
 pub mod stop_loss;
 mod unprotected;
+mod wallet;
 mod why_not;
 
 pub use approved::Approved;
@@ -50,7 +51,8 @@ pub use doubt::{Doubt, Outcome, Proof, Resolution};
 pub use inquiry::{Inquiry, LONGEST_ACCEPTANCE};
 pub use limits::RiskLimits;
 pub use losses::{LossBreach, LossWatch};
-pub use position::Position;
+pub use position::{Position, is_priced_in};
 pub use settings::{EntryStyle, ShutdownPolicy, TradingSettings};
 pub use unprotected::{UnprotectedBreach, UnprotectedWatch};
+pub use wallet::{UNEXPLAINED_LIMIT, Wallet, WalletDifference};
 pub use why_not::WhyNot;

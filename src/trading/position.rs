@@ -138,14 +138,14 @@ impl Position {
     /// Fees paid in assets other than the one that prices the symbol.
     #[must_use]
     pub fn other_fees(&self) -> BTreeMap<Asset, Amount> {
-        let is_other = |(asset, _): &(&Asset, &Amount)| !is_quote_asset(self.symbol, **asset);
+        let is_other = |(asset, _): &(&Asset, &Amount)| !is_priced_in(self.symbol, **asset);
         self.sum.fees.iter().filter(is_other).map(|(asset, fee)| (*asset, *fee)).collect()
     }
 
     /// Fees paid in the asset that prices the symbol.
     #[must_use]
     pub fn quote_fees(&self) -> Amount {
-        let is_quote = |asset: &Asset| is_quote_asset(self.symbol, *asset);
+        let is_quote = |asset: &Asset| is_priced_in(self.symbol, *asset);
         self.sum.fees.iter().filter(|(asset, _)| is_quote(asset)).map(|(_, fee)| *fee).sum()
     }
 
@@ -241,7 +241,8 @@ impl Sum {
 }
 
 /// Whether an asset is the one a symbol is priced in: `USDT` of `BTCUSDT`.
-fn is_quote_asset(symbol: Symbol, asset: Asset) -> bool {
+#[must_use]
+pub fn is_priced_in(symbol: Symbol, asset: Asset) -> bool {
     symbol.as_str().ends_with(asset.as_str())
 }
 

@@ -28,6 +28,8 @@ const STEP_PATIENCE: Duration = Duration::from_secs(1);
 const SETTLE_PATIENCE: Duration = Duration::from_secs(2);
 /// The shortest time between two market orders.
 const STRIKE_INTERVAL: Duration = Duration::from_secs(1);
+/// The same while the venue does not let the symbol be traded: it may refuse for hours.
+const STRIKE_INTERVAL_CLOSED: Duration = Duration::from_secs(30);
 /// From this market order on, a person is called.
 const ALARM_FROM_STRIKE: u32 = 3;
 
@@ -44,6 +46,8 @@ pub enum CloseCause {
     Unprotected,
     /// Its stop was touched and did not close it.
     StopInVain,
+    /// The venue is closing its symbol.
+    SymbolClosed,
 }
 
 impl CloseCause {
@@ -51,7 +55,7 @@ impl CloseCause {
     #[must_use]
     pub const fn is_urgent(self) -> bool {
         match self {
-            Self::Loss | Self::Age | Self::Flatten => false,
+            Self::Loss | Self::Age | Self::Flatten | Self::SymbolClosed => false,
             Self::Unprotected | Self::StopInVain => true,
         }
     }
@@ -65,6 +69,7 @@ impl std::fmt::Display for CloseCause {
             Self::Flatten => "flatten",
             Self::Unprotected => "no stop at the venue",
             Self::StopInVain => "stop touched in vain",
+            Self::SymbolClosed => "symbol closed by the venue",
         })
     }
 }
@@ -152,6 +157,8 @@ pub struct Situation {
     pub has_quote: bool,
     /// Whether the loss is beyond the backstop: no more patience.
     pub is_past_backstop: bool,
+    /// Whether the venue does not let the symbol be traded, or not as usual.
+    pub is_symbol_closed: bool,
     /// Limit attempts allowed.
     pub max_trial: u32,
     /// How long each limit attempt works.
@@ -364,7 +371,9 @@ impl Progress {
             let until = ends.min(now + situation.trial_wait);
             return (StopLoss::Trying(progress, until), Some(StopLossAction::Limit(exposure)));
         }
-        match self.last_strike.map(|last| last + STRIKE_INTERVAL) {
+        let interval =
+            if situation.is_symbol_closed { STRIKE_INTERVAL_CLOSED } else { STRIKE_INTERVAL };
+        match self.last_strike.map(|last| last + interval) {
             Some(next) if now < next => (StopLoss::Waiting(*self, next), None),
             Some(_) | None => {
                 let progress = Self {

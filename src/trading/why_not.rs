@@ -57,6 +57,8 @@ pub enum WhyNot {
     PriceJump,
     /// The venue does not answer to the countdown that is to guard entries.
     CountdownUnproven,
+    /// The venue does not let the symbol be traded; the log has its word for it.
+    SymbolClosed,
 }
 
 impl std::fmt::Display for WhyNot {
@@ -87,6 +89,7 @@ impl std::fmt::Display for WhyNot {
             Self::Filter => "refused by a filter of the venue",
             Self::PriceJump => "the price has just jumped",
             Self::CountdownUnproven => "dead-man's switch unanswered",
+            Self::SymbolClosed => "symbol not open for trading at the venue",
         })
     }
 }

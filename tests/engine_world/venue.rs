@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lobd::domain::{
-    AccountReport, Amount, ClientOrderId, Exposure, Fill, OrderId, OrderKind, OrderReport,
-    OrderRequest, OrderStatus, PositionReport, Price, Quantity, Rejection, Side, StopReport,
-    StopRequest, StopSize, StopStatus, TimeInForce, Timestamp, TradeId,
+    AccountReport, AccountTerms, Amount, BalanceReport, ClientOrderId, Exposure, Fill, Income,
+    OrderId, OrderKind, OrderReport, OrderRequest, OrderStatus, PositionReport, Price, Quantity,
+    Rejection, Side, StopReport, StopRequest, StopSize, StopStatus, SymbolTerms, TimeInForce,
+    Timestamp, TradeId,
 };
 use lobd::engine::Event;
 
@@ -19,7 +20,7 @@ pub(super) struct VenueOrder {
 }
 
 /// The venue: one symbol, one account, one price on each side.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Venue {
     pub(super) orders: BTreeMap<ClientOrderId, VenueOrder>,
     pub(super) stops: BTreeMap<ClientOrderId, StopReport>,
@@ -34,9 +35,39 @@ pub(crate) struct Venue {
     pub(crate) liquidation_price: Option<Price>,
     /// When its countdown runs out, if it runs.
     pub(crate) countdown_ends_at: Option<Timestamp>,
+    /// What moved its wallet, as far as it tells.
+    pub(crate) income: Vec<Income>,
+    /// What it holds, as far as it tells.
+    pub(crate) balances: Vec<BalanceReport>,
+    /// How it says the account is set up.
+    pub(crate) terms: AccountTerms,
     next_id: u64,
     /// Every id ever seen, to catch one used twice.
     pub(crate) placed: Vec<ClientOrderId>,
+}
+
+impl Default for Venue {
+    fn default() -> Self {
+        let usual = SymbolTerms { leverage: 20, is_isolated: false };
+        let symbols = BTreeMap::from([(super::symbol(), usual)]);
+        Self {
+            orders: BTreeMap::new(),
+            stops: BTreeMap::new(),
+            fills: Vec::new(),
+            exposure: Exposure::ZERO,
+            entry_price: Price::ZERO,
+            best_bid: Price::ZERO,
+            best_ask: Price::ZERO,
+            mark_apart: None,
+            liquidation_price: None,
+            countdown_ends_at: None,
+            income: Vec::new(),
+            balances: Vec::new(),
+            terms: AccountTerms { is_hedged: false, has_multi_assets: false, symbols },
+            next_id: 0,
+            placed: Vec::new(),
+        }
+    }
 }
 
 impl Venue {
@@ -388,7 +419,7 @@ impl Venue {
                 .filter(|fill| after.is_none_or(|after| fill.trade_id > after))
                 .map(|fill| Fill { client_order_id: None, ..*fill })
                 .collect(),
-            balances: Vec::new(),
+            balances: self.balances.clone(),
         }
     }
 }

@@ -144,6 +144,13 @@ impl Daemon {
         self.venue.stops().await
     }
 
+    /// Ends the daemon well and starts it again on the same folder.
+    pub(crate) async fn restart(&mut self) {
+        self.process.terminate();
+        assert_eq!(self.process.exit().await, Some(0), "{}", self.home.log());
+        self.process = self.home.spawn(&["run"]);
+    }
+
     /// Ends the daemon, which must end well and have told no secret (I9).
     pub(crate) async fn ends_well(mut self) {
         self.process.terminate();

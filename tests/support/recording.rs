@@ -1,5 +1,6 @@
 //! Market data recorded inside the test's process, over real sockets, with every message kept.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -95,7 +96,8 @@ impl Recording {
         let (market_data, changes) = mpsc::channel(1);
         let (doubt, known) = (RulesHandle::default(), vec![instrument.clone()]);
         let readers = RulesReaders { market_data, trader: None };
-        let rules = RulesWatch::new(Arc::clone(&rest), known, doubt.clone(), readers);
+        let rules =
+            RulesWatch::new(Arc::clone(&rest), (known, BTreeMap::new()), doubt.clone(), readers);
         let market_data = MarketData::new(
             MarketFeed { mailbox, streams: streams.handle() },
             Arc::new(BinanceVenue::new(Arc::clone(&rest))),

@@ -3,8 +3,8 @@
 use lobd::binance::parse::{
     self, ParseError, is_isolated, parse_account_margin, parse_incomes, parse_position_risks,
 };
-use lobd::binance::wire::{self, IncomeType};
-use lobd::domain::TradeId;
+use lobd::binance::wire;
+use lobd::domain::{IncomeKind, TradeId};
 
 use super::Fixtures;
 
@@ -63,13 +63,13 @@ fn payments_are_named_by_numbers_or_texts() {
     let Some(fixtures) = Fixtures::find() else { return };
     let rows: Vec<wire::Income> = fixtures.official("account_api.get_income_history");
     let transfer = &parse_incomes(&rows).unwrap()[0];
-    assert_eq!((&transfer.kind, transfer.symbol), (&IncomeType::Transfer, None));
+    assert_eq!((&transfer.kind, transfer.symbol), (&IncomeKind::Transfer, None));
     assert_eq!(transfer.amount, "-0.375".parse().unwrap());
     let rows: Vec<wire::Income> = fixtures.endpoint("Account/GetIncomeHistory");
     let incomes = parse_incomes(&rows).unwrap();
     assert_eq!(incomes[0].transaction_id, transfer.transaction_id, "text there, a number here");
     assert_eq!(incomes[1].trade_id, Some(TradeId(2_059_192)));
-    assert_eq!(incomes[1].kind, IncomeType::Commission);
+    assert_eq!(incomes[1].kind, IncomeKind::Commission);
 }
 
 #[test]

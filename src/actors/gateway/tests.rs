@@ -8,8 +8,8 @@ use super::*;
 use crate::book::{DepthSnapshot, PublicTrade};
 use crate::clock::SystemClock;
 use crate::domain::{
-    AccountReport, ClientOrderId, FeeRates, Fill, OrderReport, OrderRequest, PositionReport,
-    StopReport, StopRequest, Symbol, TradeId,
+    AccountReport, AccountTerms, ClientOrderId, FeeRates, Fill, Income, OrderReport, OrderRequest,
+    PositionReport, StopReport, StopRequest, Symbol, TradeId,
 };
 use crate::venue::Answer;
 
@@ -62,6 +62,12 @@ impl Venue for Broken {
         _: &BTreeMap<Symbol, Option<TradeId>>,
         _: Timestamp,
     ) -> Answer<AccountReport> {
+        breaks()
+    }
+    async fn income(&self, _: Timestamp, _: Timestamp) -> Answer<Vec<Income>> {
+        breaks()
+    }
+    async fn account_terms(&self, _: &[Symbol]) -> Answer<AccountTerms> {
         breaks()
     }
     async fn fee_rates(&self, _: Symbol) -> Answer<FeeRates> {

@@ -28,6 +28,8 @@ pub struct DemoSummary {
     pub round_trips: u64,
     /// Times the stop-loss procedure ran.
     pub stop_losses: u64,
+    /// Funding received, or paid if negative, USDT: in the profits after fees.
+    pub funding: Amount,
     /// Profit before fees, USDT.
     pub pnl_before_fees: Amount,
     /// Profit after the demo tier's fees, USDT.
@@ -71,6 +73,7 @@ impl DemoSummary {
         let totals = || last.symbols.iter().map(|symbol| &symbol.totals);
         let before: Amount = totals().map(|totals| totals.realized_pnl).sum();
         let fees: Amount = totals().map(|totals| totals.fees).sum();
+        let funding: Amount = totals().map(|totals| totals.funding).sum();
         let default_fees: Amount = totals()
             .map(|totals| {
                 let rates = default_fees();
@@ -90,8 +93,9 @@ impl DemoSummary {
             round_trips: totals().map(|totals| totals.round_trips).sum(),
             stop_losses: totals().map(|totals| totals.stop_losses).sum(),
             pnl_before_fees: before,
-            pnl_after_fees: before.saturating_add(-fees),
-            pnl_at_default_fees: before.saturating_add(-default_fees),
+            funding,
+            pnl_after_fees: before.saturating_add(-fees).saturating_add(funding),
+            pnl_at_default_fees: before.saturating_add(-default_fees).saturating_add(funding),
             discrepancies: last.discrepancies_total,
             naked_seconds: totals().map(|totals| totals.naked.as_secs_f64()).sum(),
             final_position: exposure.max_by_key(|one| one.quantity()).unwrap_or(Exposure::ZERO),

@@ -261,7 +261,8 @@ fn stuck(seen: Option<&Seen<'_>>) -> Option<String> {
         | WhyNot::PriceCollar
         | WhyNot::Filter
         | WhyNot::PriceJump
-        | WhyNot::CountdownUnproven => false,
+        | WhyNot::CountdownUnproven
+        | WhyNot::SymbolClosed => false,
     };
     is_stuck.then(|| format!("{why_not}, though nothing is wrong any more"))
 }

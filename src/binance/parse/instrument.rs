@@ -6,11 +6,16 @@ use super::{ParseError, exact, symbol};
 use crate::binance::wire::{self, Text};
 use crate::domain::{Environment, Filters, Instrument, Market};
 
+/// How the venue says that a symbol is open for trading.
+const OPEN: &str = "TRADING";
+
 /// What exchangeInfo says, as far as a trader must know it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ExchangeRules {
     /// The perpetual contracts open for trading, in the venue's order.
     pub instruments: Vec<Instrument>,
+    /// Those listed and not open, with what the venue says instead: `SETTLING`, `CLOSE` and others.
+    pub closed: Vec<(Instrument, String)>,
     /// The request limits.
     pub rate_limits: Vec<RateLimitRule>,
     /// How many listed perpetuals were left out because their filters could not be read.
@@ -48,11 +53,13 @@ pub fn parse_exchange_info(environment: Environment, info: &wire::ExchangeInfo) 
         rate_limits: info.rate_limits.iter().filter_map(parse_rate_limit).collect(),
         ..ExchangeRules::default()
     };
-    let open = |listed: &&wire::SymbolInfo| {
-        listed.contract_type == "PERPETUAL" && listed.status == "TRADING"
-    };
-    for listed in info.symbols.iter().filter(open) {
-        rules.take(instrument(environment, Market::Usdm, listed));
+    for listed in info.symbols.iter().filter(|listed| listed.contract_type == "PERPETUAL") {
+        let read = instrument(environment, Market::Usdm, listed);
+        if listed.status == OPEN {
+            rules.take(read);
+        } else if let Ok(instrument) = read {
+            rules.closed.push((instrument, listed.status.to_string()));
+        }
     }
     rules
 }
@@ -66,7 +73,7 @@ pub fn parse_spot_exchange_info(
         rate_limits: info.rate_limits.iter().filter_map(parse_rate_limit).collect(),
         ..ExchangeRules::default()
     };
-    for listed in info.symbols.iter().filter(|listed| listed.status == "TRADING") {
+    for listed in info.symbols.iter().filter(|listed| listed.status == OPEN) {
         rules.take(instrument(environment, Market::Spot, listed));
     }
     rules

@@ -1,9 +1,10 @@
 //! Margin, leverage and payments of the account.
 
 use super::{ParseError, account, exact, rounded, symbol, unknown};
-use crate::binance::wire::{self, IncomeType, Text};
+use crate::binance::wire::{self, Text};
 use crate::domain::{
-    Amount, Asset, Exposure, PositionReport, Price, Rate, Symbol, Timestamp, TradeId,
+    Amount, Asset, Exposure, Income, IncomeKind, PositionReport, Price, Rate, Symbol, Timestamp,
+    TradeId,
 };
 
 /// The account's margin.
@@ -85,25 +86,6 @@ pub struct LeverageBracket {
     pub maintenance_rate: Rate,
     /// What is taken off that margin, for the lower brackets.
     pub deduction: Amount,
-}
-
-/// A payment to (positive) or from the account.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Income {
-    /// What for.
-    pub kind: IncomeType,
-    /// For which symbol, if for one.
-    pub symbol: Option<Symbol>,
-    /// How much.
-    pub amount: Amount,
-    /// In what.
-    pub asset: Asset,
-    /// When.
-    pub time: Timestamp,
-    /// The venue's name for it, unique with `kind`.
-    pub transaction_id: u64,
-    /// The trade it belongs to, if to one.
-    pub trade_id: Option<TradeId>,
 }
 
 /// The account's margin.
@@ -237,7 +219,7 @@ fn income(row: &wire::Income) -> Result<Income, ParseError> {
     let trade_id = row.trade_id.as_str();
     let has_trade = !trade_id.is_empty() && trade_id != "0";
     Ok(Income {
-        kind: row.income_type.clone(),
+        kind: IncomeKind::from_word(row.income_type.as_str()),
         symbol: has_symbol.then(|| symbol(WHAT, &row.symbol)).transpose()?,
         amount: rounded(WHAT, "income", &row.income)?,
         asset: exact(WHAT, "asset", &row.asset)?,
@@ -278,7 +260,7 @@ mod tests {
         let income = row("9689322392", "\"\"");
         assert_eq!(income, row("\"9689322392\"", "null"));
         assert_eq!(income.amount, "-0.375".parse().unwrap());
-        assert_eq!(income.kind, IncomeType::Other("LOYALTY".to_owned()), "kept as it came");
+        assert_eq!(income.kind, IncomeKind::Other("LOYALTY".to_owned()), "kept as it came");
         assert_eq!(row("1", "2059192").trade_id, Some(TradeId(2_059_192)));
     }
 }

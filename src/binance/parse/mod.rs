@@ -32,7 +32,7 @@ pub use instrument::{
     parse_spot_exchange_info,
 };
 pub use margin::{
-    AccountMargin, AssetMargin, Income, LeverageBracket, PositionMargin, PositionRisk, is_isolated,
+    AccountMargin, AssetMargin, LeverageBracket, PositionMargin, PositionRisk, is_isolated,
     parse_account_margin, parse_incomes, parse_leverage_brackets, parse_position_risks,
 };
 pub use market::{

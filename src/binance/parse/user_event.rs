@@ -34,6 +34,13 @@ pub enum UserEvent {
         /// The leverage now set.
         leverage: u32,
     },
+    /// Somebody switched the multi-assets mode.
+    MultiAssets {
+        /// Whether several assets serve as margin now.
+        is_on: bool,
+    },
+    /// Money came in or went out apart from trades: funding, a transfer, the insurance fund.
+    WalletMoved,
     /// The venue warns of a liquidation.
     MarginCall,
     /// The stream's key has expired: nothing more will come on this connection.
@@ -63,7 +70,9 @@ fn events(text: &str) -> Result<Vec<UserEvent>, ParseError> {
         Some("ORDER_TRADE_UPDATE") => order_events(&read_json("ORDER_TRADE_UPDATE", body)?),
         Some("ALGO_UPDATE") => stop_event(&read_json("ALGO_UPDATE", body)?),
         Some("ACCOUNT_UPDATE") => account_events(&read_json("ACCOUNT_UPDATE", body)?),
-        Some("ACCOUNT_CONFIG_UPDATE") => leverage_event(&read_json("ACCOUNT_CONFIG_UPDATE", body)?),
+        Some("ACCOUNT_CONFIG_UPDATE") => {
+            configuration_events(&read_json("ACCOUNT_CONFIG_UPDATE", body)?)
+        }
         Some("MARGIN_CALL") => Ok(vec![UserEvent::MarginCall]),
         Some("listenKeyExpired") => Ok(vec![UserEvent::ListenKeyExpired]),
         Some(_) | None => Ok(Vec::new()),
@@ -168,6 +177,9 @@ fn account_events(update: &wire::AccountUpdate) -> Result<Vec<UserEvent>, ParseE
             event_time,
         }));
     }
+    if update.account.reason.as_str() != "ORDER" && !update.account.balances.is_empty() {
+        events.push(UserEvent::WalletMoved);
+    }
     for position in &update.account.positions {
         let symbol = symbol(WHAT, &position.symbol)?;
         let exposure = exact(WHAT, "pa", position.amount.as_str())?;
@@ -185,10 +197,16 @@ fn account_events(update: &wire::AccountUpdate) -> Result<Vec<UserEvent>, ParseE
     Ok(events)
 }
 
-fn leverage_event(update: &wire::ConfigurationUpdate) -> Result<Vec<UserEvent>, ParseError> {
-    let Some(change) = &update.leverage else { return Ok(Vec::new()) };
-    let symbol = symbol("ACCOUNT_CONFIG_UPDATE", &change.symbol)?;
-    Ok(vec![UserEvent::Leverage { symbol, leverage: change.leverage }])
+fn configuration_events(update: &wire::ConfigurationUpdate) -> Result<Vec<UserEvent>, ParseError> {
+    let mut events = Vec::new();
+    if let Some(change) = &update.leverage {
+        let symbol = symbol("ACCOUNT_CONFIG_UPDATE", &change.symbol)?;
+        events.push(UserEvent::Leverage { symbol, leverage: change.leverage });
+    }
+    if let Some(change) = &update.account {
+        events.push(UserEvent::MultiAssets { is_on: change.has_multi_assets });
+    }
+    Ok(events)
 }
 
 #[cfg(test)]

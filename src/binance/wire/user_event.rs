@@ -248,6 +248,17 @@ pub struct ConfigurationUpdate {
     /// A changed leverage, if that is what changed.
     #[serde(rename = "ac")]
     pub leverage: Option<LeverageUpdate>,
+    /// A change of the account as a whole, if that is what changed.
+    #[serde(rename = "ai")]
+    pub account: Option<AccountModeUpdate>,
+}
+
+/// A change of the account as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct AccountModeUpdate {
+    /// Whether several assets serve as margin.
+    #[serde(rename = "j", default)]
+    pub has_multi_assets: bool,
 }
 
 /// A changed leverage.

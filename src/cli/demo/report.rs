@@ -99,6 +99,7 @@ pub(super) fn summary(
         ("round trips", summary.round_trips.to_string()),
         ("stop-losses", summary.stop_losses.to_string()),
         ("PnL before fees, USDT", summary.pnl_before_fees.to_string()),
+        ("funding, USDT", summary.funding.to_string()),
         ("PnL with the demo's tier", summary.pnl_after_fees.to_string()),
         ("PnL at default fees", summary.pnl_at_default_fees.to_string()),
         ("discrepancies", summary.discrepancies.to_string()),

@@ -51,6 +51,7 @@ impl Cycle {
             (self.protection.has_triggered_in_vain(desk.now), CloseCause::StopInVain),
             (is_lossy, CloseCause::Loss),
             (desk.is_flattening, CloseCause::Flatten),
+            (self.closed.is_some() && !self.is_external, CloseCause::SymbolClosed),
             (is_old && !self.is_external, CloseCause::Age),
         ];
         causes.into_iter().find(|(is_due, _)| *is_due).map(|(_, cause)| cause)
@@ -123,6 +124,7 @@ impl Cycle {
             exposure: held,
             has_quote: self.market.quote(desk.now).is_some(),
             is_past_backstop: profit.is_some_and(|profit| profit <= backstop),
+            is_symbol_closed: self.closed.is_some(),
             max_trial: desk.settings.stop_loss_max_trial,
             trial_wait: desk.settings.stop_loss_trial_wait,
             budget: desk.settings.stop_loss_budget,
@@ -182,7 +184,9 @@ impl Cycle {
         let severity = match cause {
             CloseCause::Age | CloseCause::Flatten => Severity::Info,
             CloseCause::Loss => Severity::Warning,
-            CloseCause::Unprotected | CloseCause::StopInVain => Severity::Alarm,
+            CloseCause::Unprotected | CloseCause::StopInVain | CloseCause::SymbolClosed => {
+                Severity::Alarm
+            }
         };
         self.tally.stop_losses += u64::from(cause == CloseCause::Loss);
         self.tally.holding_timeouts += u64::from(cause == CloseCause::Age);

@@ -30,6 +30,9 @@ impl Cycle {
         elsewhere: Elsewhere,
     ) -> Result<(), WhyNot> {
         desk.standing?;
+        if self.closed.is_some() {
+            return Err(WhyNot::SymbolClosed);
+        }
         if self.is_open() {
             return Err(WhyNot::CycleOpen);
         }
@@ -125,6 +128,7 @@ impl Cycle {
         // What others opened is not added to.
         let was_closed =
             self.is_external || self.settling_since.is_some() || self.stop_loss.is_active();
+        let was_closed = was_closed || self.closed.is_some();
         let is_doubtful = desk.standing.is_err() || self.market.is_doubted(desk.now);
         if !(is_expired || was_closed || is_doubtful) {
             return;

@@ -27,13 +27,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Amount, ClientOrderId, Environment, Exposure, FeeRates, Instrument, PositionReport, Prediction,
-    Price, Quantity, Side, Symbol, Timestamp,
+    Amount, Asset, ClientOrderId, Environment, Exposure, FeeRates, Income, Instrument,
+    PositionReport, Prediction, Price, Quantity, Side, Symbol, Timestamp,
 };
 use crate::trading::order::{OrderAction, Purpose};
 use crate::trading::protection::{Protection, ProtectionAction};
 use crate::trading::stop_loss::StopLoss;
-use crate::trading::{Blotter, Countdown, Position, TradingSettings, WhyNot};
+use crate::trading::{Blotter, Countdown, Position, TradingSettings, WhyNot, is_priced_in};
 
 use super::command::{Command, Severity};
 use super::deadline::DeadlineReason;
@@ -77,6 +77,8 @@ pub(super) struct Cycle {
     instrument: Instrument,
     fees: FeeRates,
     model: Option<ModelInCharge>,
+    /// Why the venue does not let the symbol be traded, in its word; none if it does.
+    closed: Option<String>,
     market: MarketView,
     blotter: Blotter,
     position: Position,
@@ -91,6 +93,8 @@ pub(super) struct Cycle {
     /// Whether the position came from outside: it is protected, not traded.
     is_external: bool,
     round_trip: RoundTrip,
+    /// Funding, and what else this run was paid for the symbol apart from trades.
+    income: Amount,
     venue_position: Option<(Timestamp, PositionReport)>,
     /// Before this the position is not polled again.
     position_due_at: Option<Timestamp>,
@@ -123,6 +127,7 @@ impl Cycle {
             instrument: traded.instrument,
             fees: traded.fees,
             model: traded.model,
+            closed: None,
             market: MarketView::default(),
             blotter: Blotter::default(),
             position: Position::carried_over(symbol, last_trade, exposure),
@@ -134,6 +139,7 @@ impl Cycle {
             settling_since: None,
             is_external: false,
             round_trip: RoundTrip::default(),
+            income: Amount::ZERO,
             venue_position: None,
             position_due_at: None,
             last_fill_at: None,
@@ -171,9 +177,23 @@ impl Cycle {
         booked.checked_add(self.blotter.unbooked()).unwrap_or(booked)
     }
 
-    /// Profit realised by this run, after fees in the quote asset.
+    /// Profit realised by this run, with funding, after fees in the quote asset.
     pub(super) fn realized(&self) -> Amount {
-        self.position.realized().saturating_add(-self.position.quote_fees())
+        let traded = self.position.realized().saturating_add(-self.position.quote_fees());
+        traded.saturating_add(self.income)
+    }
+
+    /// Books what was paid for the symbol apart from trades. Other assets than the one that prices
+    /// it cannot be added to the profit.
+    pub(super) fn book_income(&mut self, row: &Income) {
+        if self.is_priced_in(row.asset) {
+            self.income = self.income.saturating_add(row.amount);
+        }
+    }
+
+    /// Whether an asset is the one that prices the symbol.
+    pub(super) fn is_priced_in(&self, asset: Asset) -> bool {
+        is_priced_in(self.symbol(), asset)
     }
 
     /// Whether fills were reported that have not arrived, or the end of a cycle is unconfirmed: the

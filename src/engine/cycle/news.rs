@@ -138,6 +138,7 @@ impl Cycle {
         if !self.position.book(fill) {
             return false;
         }
+        desk.wallet.on_fill(fill);
         if let Some((id, action)) = self.blotter.book(desk.now, fill, &self.position) {
             self.send_order_action(desk, id, action);
         } else {

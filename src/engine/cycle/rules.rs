@@ -1,4 +1,4 @@
-//! The venue changes an instrument's rules while it is traded.
+//! The venue changes an instrument's rules while it is traded, or closes it.
 //!
 //! What is decided from now on keeps to the new ones; what works at the venue stays as it is, for the
 //! venue leaves it so. The model in charge stays: it knows prices, not grids, and says by itself
@@ -26,6 +26,29 @@ impl Cycle {
              was trained before, so watch what it brings"
         );
         desk.notify(Severity::Warning, self.symbol(), text);
+    }
+
+    /// The venue closes the symbol, or opens it again: nothing is entered meanwhile, and what is ours
+    /// is closed for as long as the venue lets it be.
+    pub(in crate::engine) fn on_listing(&mut self, desk: &mut Desk<'_>, closed: Option<String>) {
+        if closed == self.closed {
+            return;
+        }
+        let (severity, text) = match &closed {
+            None => (Severity::Warning, "the venue lets it be traded again".to_owned()),
+            Some(status) => {
+                let held = self.held();
+                let severity = if held.is_zero() { Severity::Warning } else { Severity::Alarm };
+                let fate = match (held.is_zero(), self.is_external) {
+                    (true, _) => "nothing is held".to_owned(),
+                    (false, false) => format!("{held} is being closed while it can be"),
+                    (false, true) => format!("{held}, which is not ours, stays"),
+                };
+                (severity, format!("the venue does not let it be traded ({status}): {fate}"))
+            }
+        };
+        desk.notify(severity, self.symbol(), text);
+        self.closed = closed;
     }
 
     /// The plan with its take-profit on the new grid, toward the entry.

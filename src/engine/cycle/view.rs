@@ -99,6 +99,7 @@ impl Cycle {
             realized_pnl: self.position.realized(),
             fees: self.position.quote_fees(),
             other_fees: self.position.other_fees(),
+            funding: self.income,
             maker_notional,
             taker_notional,
             fills: self.position.booked(),

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use crate::domain::Symbol;
 
+use super::super::words;
 use super::fault::{self, Fault, FaultFeed, Loss, Overload};
 use super::span::Span;
 
@@ -47,7 +48,7 @@ const fn entry(
 use Reach::{Act, Occasions, Requests, State, Waiting};
 
 /// Every fault.
-pub(super) const CATALOGUE: [Entry; 27] = [
+pub(super) const CATALOGUE: [Entry; 30] = [
     entry("lose-request", "[=cut|silence]", Requests, "never reaches the exchange", |value| {
         loss(value).map(Fault::LoseRequest)
     }),
@@ -137,15 +138,43 @@ pub(super) const CATALOGUE: [Entry; 27] = [
         };
         Some(Fault::Act(fault::Act::ExpireListenKey { is_told }))
     }),
-    entry("reset-account", "", Act, "orders, positions, history gone, untold", |value| {
-        none(value).map(|()| Fault::Act(fault::Act::ResetAccount))
-    }),
+    entry(
+        "reset-account",
+        "[=renumbered]",
+        Act,
+        "orders, positions, history gone, untold; trades numbered from one again",
+        |value| {
+            let is_renumbered = match value {
+                None => false,
+                Some("renumbered") => true,
+                Some(_) => return None,
+            };
+            Some(Fault::Act(fault::Act::ResetAccount { is_renumbered }))
+        },
+    ),
     entry("liquidate", "=SYMBOL", Act, "what is held is liquidated, healthy or not", |value| {
         Some(Fault::Act(fault::Act::Liquidate(Symbol::new(value?).ok()?)))
     }),
     entry("deleverage", "=SYMBOL", Act, "what is held is closed by auto-deleveraging", |value| {
         Some(Fault::Act(fault::Act::Deleverage(Symbol::new(value?).ok()?)))
     }),
+    entry("charge-funding", "=SYMBOL", Act, "funding is paid, whatever the hour", |value| {
+        Some(Fault::Act(fault::Act::ChargeFunding(Symbol::new(value?).ok()?)))
+    }),
+    entry("hedge-mode", "", Act, "a person sets a flat account to hedge mode", |value| {
+        none(value).map(|()| Fault::Act(fault::Act::HedgeMode))
+    }),
+    entry(
+        "change-status",
+        "=SYMBOL,TRADING|PRE_SETTLE|SETTLING|CLOSE",
+        Act,
+        "a symbol is closed, or opened again",
+        |value| {
+            let (symbol, status) = value?.split_once(',')?;
+            let status = words::parse_trading_status(status)?;
+            Some(Fault::Act(fault::Act::ChangeStatus(Symbol::new(symbol).ok()?, status)))
+        },
+    ),
     entry(
         "change-filters",
         "=SYMBOL[,tick=T][,step=S][,min-notional=N]",
@@ -256,6 +285,7 @@ pub(super) fn example(entry: &Entry) -> Option<Fault> {
         Some("+2s"),
         Some("BTCUSDT"),
         Some("BTCUSDT,tick=0.5"),
+        Some("BTCUSDT,CLOSE"),
     ];
     values.into_iter().find_map(entry.read)
 }

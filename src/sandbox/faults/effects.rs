@@ -19,7 +19,12 @@ impl Floor {
     /// Switches a fault on; an act whose moment is now happens before this returns.
     pub(in crate::sandbox) fn add_fault(&mut self, spec: FaultSpec) -> Result<u32, FaultRefused> {
         if let Fault::DropDepth(Some(symbol))
-        | Fault::Act(Act::Liquidate(symbol) | Act::Deleverage(symbol)) = spec.fault
+        | Fault::Act(
+            Act::Liquidate(symbol)
+            | Act::Deleverage(symbol)
+            | Act::ChargeFunding(symbol)
+            | Act::ChangeStatus(symbol, _),
+        ) = spec.fault
         {
             self.must_list(symbol)?;
         } else if let Fault::Act(Act::ChangeFilters(change)) = &spec.fault {
@@ -102,9 +107,12 @@ impl Floor {
                     self.tell_expired(key);
                 }
             }
-            Act::ResetAccount => {
+            Act::ResetAccount { is_renumbered } => {
                 for (account, settings) in &self.accounts {
                     self.exchange.reset_account(*account, settings);
+                }
+                if *is_renumbered {
+                    self.exchange.renumber_trades();
                 }
             }
             Act::ChangeFilters(change) => self.change_filters(change),
@@ -118,6 +126,19 @@ impl Floor {
                 for account in self.accounts.keys() {
                     // As above.
                     let _ = self.exchange.deleverage(now, *account, *symbol, None);
+                }
+            }
+            // The symbol was found listed when the fault was switched on.
+            Act::ChargeFunding(symbol) => {
+                let _ = self.exchange.charge_funding(now, *symbol);
+            }
+            Act::ChangeStatus(symbol, status) => {
+                let _ = self.exchange.set_trading_status(*symbol, *status);
+            }
+            Act::HedgeMode => {
+                for account in self.accounts.keys() {
+                    // With a position or an order the venue refuses, as it would a person.
+                    let _ = self.exchange.impose_hedge_mode(*account, true);
                 }
             }
         }

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use crate::domain::Symbol;
+use crate::sim::TradingStatus;
 
+use super::super::words;
 use super::filter_change::FilterChange;
 use super::span::Span;
 
@@ -69,13 +71,22 @@ pub enum Act {
         is_told: bool,
     },
     /// The account is as it was in the beginning, and no event says so.
-    ResetAccount,
+    ResetAccount {
+        /// Whether trades are numbered from one again.
+        is_renumbered: bool,
+    },
     /// A symbol's filters change.
     ChangeFilters(FilterChange),
     /// The exchange liquidates what is held in a symbol, healthy or not.
     Liquidate(Symbol),
     /// The exchange closes what is held in a symbol against a bankrupt account.
     Deleverage(Symbol),
+    /// Funding is paid in a symbol, whatever the hour.
+    ChargeFunding(Symbol),
+    /// A symbol is closed, or opened again.
+    ChangeStatus(Symbol, TradingStatus),
+    /// A person sets the account to hedge mode, which takes a flat one without orders.
+    HedgeMode,
 }
 
 /// How something is lost.
@@ -156,10 +167,13 @@ impl Fault {
             Self::ShiftTime(_) => "shift-time",
             Self::Act(Act::CutSockets) => "cut-sockets",
             Self::Act(Act::ExpireListenKey { .. }) => "expire-listen-key",
-            Self::Act(Act::ResetAccount) => "reset-account",
+            Self::Act(Act::ResetAccount { .. }) => "reset-account",
             Self::Act(Act::ChangeFilters(_)) => "change-filters",
             Self::Act(Act::Liquidate(_)) => "liquidate",
             Self::Act(Act::Deleverage(_)) => "deleverage",
+            Self::Act(Act::ChargeFunding(_)) => "charge-funding",
+            Self::Act(Act::ChangeStatus(..)) => "change-status",
+            Self::Act(Act::HedgeMode) => "hedge-mode",
         }
     }
 
@@ -199,8 +213,14 @@ impl fmt::Display for Fault {
             }
             Self::Act(Act::ExpireListenKey { is_told: false }) => formatter.write_str("=silently"),
             Self::Act(Act::ChangeFilters(change)) => write!(formatter, "={change}"),
-            Self::Act(Act::Liquidate(symbol) | Act::Deleverage(symbol)) => {
-                write!(formatter, "={symbol}")
+            Self::Act(
+                Act::Liquidate(symbol) | Act::Deleverage(symbol) | Act::ChargeFunding(symbol),
+            ) => write!(formatter, "={symbol}"),
+            Self::Act(Act::ChangeStatus(symbol, status)) => {
+                write!(formatter, "={symbol},{}", words::trading_status(*status))
+            }
+            Self::Act(Act::ResetAccount { is_renumbered: true }) => {
+                formatter.write_str("=renumbered")
             }
             Self::LoseRequest(Loss::Cut)
             | Self::LoseResponse(Loss::Cut)
@@ -213,7 +233,10 @@ impl fmt::Display for Fault {
             | Self::DropDepth(None)
             | Self::RefuseSockets
             | Self::Act(
-                Act::CutSockets | Act::ExpireListenKey { is_told: true } | Act::ResetAccount,
+                Act::CutSockets
+                | Act::ExpireListenKey { is_told: true }
+                | Act::ResetAccount { is_renumbered: false }
+                | Act::HedgeMode,
             ) => Ok(()),
         }
     }

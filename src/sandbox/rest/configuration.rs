@@ -36,7 +36,7 @@ impl AccountConfig {
             can_trade: true,
             can_deposit: true,
             can_withdraw: true,
-            dual_side_position: false,
+            dual_side_position: floor.exchange.is_hedged(floor.account),
             update_time: 0,
             multi_assets_margin: floor.exchange.is_multi_assets(floor.account),
             trade_group_id: -1,
@@ -179,9 +179,10 @@ pub(super) fn set_margin_type(floor: &mut Floor, parameters: &Parameters) -> Ans
     to_json(&DONE)
 }
 
-pub(super) fn hedge_mode(_: &mut Floor, parameters: &Parameters) -> Answer {
+pub(super) fn hedge_mode(floor: &mut Floor, parameters: &Parameters) -> Answer {
     parameters.only(&[])?;
-    Ok(r#"{"dualSidePosition":false}"#.to_owned())
+    let is_on = floor.exchange.is_hedged(floor.account);
+    Ok(format!(r#"{{"dualSidePosition":{is_on}}}"#))
 }
 
 /// One-way mode is all there is; the exchange says why not.

@@ -374,19 +374,20 @@ pub(super) fn exchange_info(floor: &mut Floor, _: &Parameters) -> Answer {
         rate_limits: rate_limits(floor.windows.limits(), false),
         exchange_filters: [],
         assets: [AssetInfo { asset: "USDT", margin_available: true, auto_asset_exchange: "0" }],
-        symbols: floor.cards.values().map(symbol_info).collect(),
+        symbols: floor.cards.values().map(|card| symbol_info(floor, card)).collect(),
     })
 }
 
-fn symbol_info(card: &Card) -> SymbolInfo {
+fn symbol_info(floor: &Floor, card: &Card) -> SymbolInfo {
     let symbol = card.instrument.symbol;
+    let status = floor.exchange.trading_status(symbol).unwrap_or_default();
     SymbolInfo {
         symbol,
         pair: symbol,
         contract_type: "PERPETUAL",
         delivery_date: NEVER_DELIVERED,
         onboard_date: 1_567_965_300_000,
-        status: "TRADING",
+        status: words::trading_status(status),
         maint_margin_percent: "2.5000",
         required_margin_percent: "5.0000",
         base_asset: card.base_asset().to_owned(),

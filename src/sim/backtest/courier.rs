@@ -7,11 +7,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::{AccountReport, ClientOrderId, Failure, Rejection, Symbol, Timestamp, TradeId};
+use crate::domain::{
+    AccountReport, ClientOrderId, Failure, Income, IncomeKind, Rejection, Symbol, Timestamp,
+    TradeId,
+};
 use crate::engine::{Command, Event};
 use crate::sim::accounts::AccountId;
 use crate::sim::events::ExchangeEvent;
 use crate::sim::exchange::Exchange;
+use crate::sim::income::{self, IncomeQuery};
 use crate::sim::latency::Latency;
 use crate::sim::orders::{OrderName, OrderRecord};
 use crate::sim::reports::FillQuery;
@@ -163,8 +167,38 @@ impl Courier {
                     }
                 })
             }
-            Command::Notify(_) | Command::TakeOver { .. } | Command::Resolved { .. } => None,
+            Command::QueryIncome { since } => {
+                let rows = self.income(*since, exchange);
+                Some(Event::Income { asked_at, rows })
+            }
+            // Nobody changes the account of a backtest.
+            Command::QueryTerms { .. }
+            | Command::Notify(_)
+            | Command::TakeOver { .. }
+            | Command::Resolved { .. } => None,
         }
+    }
+
+    /// What moved the wallet, as the venue would tell it.
+    fn income(&self, since: Timestamp, exchange: &Exchange) -> Vec<Income> {
+        let query = IncomeQuery { symbol: None, kind: None, since, until: Timestamp::MAX };
+        let asset = exchange.balance(self.account).asset;
+        let told = |row: &income::Income| Income {
+            kind: match row.kind {
+                income::IncomeKind::Transfer => IncomeKind::Transfer,
+                income::IncomeKind::RealizedPnl => IncomeKind::RealizedPnl,
+                income::IncomeKind::Commission => IncomeKind::Commission,
+                income::IncomeKind::FundingFee => IncomeKind::FundingFee,
+                income::IncomeKind::InsuranceClear => IncomeKind::InsuranceClear,
+            },
+            symbol: row.symbol,
+            amount: row.amount,
+            asset,
+            time: row.time,
+            transaction_id: row.transaction_id,
+            trade_id: row.trade_id,
+        };
+        exchange.income(self.account, query).map(told).collect()
     }
 
     fn carry_out_stop(
@@ -210,6 +244,8 @@ impl Courier {
             | Command::Query { .. }
             | Command::QueryPosition { .. }
             | Command::QueryAccount { .. }
+            | Command::QueryIncome { .. }
+            | Command::QueryTerms { .. }
             | Command::Notify(_)
             | Command::TakeOver { .. }
             | Command::Resolved { .. }

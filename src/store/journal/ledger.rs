@@ -10,7 +10,7 @@ use crate::domain::{
 };
 use crate::engine::{Command, Event, LedgerSummary};
 
-use super::{resolutions, takeover};
+use super::{income, resolutions, takeover};
 use crate::store::error::StoreError;
 
 const NANOS_PER_DAY: i64 = 86_400 * 1_000_000_000;
@@ -50,6 +50,7 @@ pub(super) fn book_event(
             }
             report.fills.iter().try_for_each(|fill| book_fill(transaction, sequence, fill))
         }
+        Event::Income { rows, .. } => income::book(transaction, sequence, rows),
         Event::PlaceFailed { client_order_id, failure }
         | Event::PlaceStopFailed { client_order_id, failure } => transaction
             .prepare_cached(
@@ -78,7 +79,12 @@ pub(super) fn book_event(
         | Event::External { .. }
         | Event::Rules(_)
         | Event::CountdownSet { .. }
-        | Event::CountdownFailed { .. } => Ok(()),
+        | Event::CountdownFailed { .. }
+        | Event::Listing { .. }
+        | Event::IncomeFailed(_)
+        | Event::AccountChanged(_)
+        | Event::Terms(_)
+        | Event::TermsFailed(_) => Ok(()),
     }
 }
 
@@ -134,6 +140,8 @@ pub(super) fn book_command(
         | Command::QueryPosition { .. }
         | Command::QueryAccount { .. }
         | Command::SetCountdown { .. }
+        | Command::QueryIncome { .. }
+        | Command::QueryTerms { .. }
         | Command::Notify(_) => Ok(()),
     }
 }
@@ -298,6 +306,7 @@ pub(super) fn summarize(
         let realized = Amount::from_units(realized.map_err(fail)?).unwrap_or_default();
         summary.realized_today = summary.realized_today.saturating_add(realized);
     }
+    income::summarize(connection, path, midnight, &mut summary)?;
     Ok(summary)
 }
 

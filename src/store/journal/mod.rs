@@ -7,6 +7,7 @@
 //! symbol (I6); **4** what could not be written stays buffered, in order, until it can.
 
 mod audit;
+mod income;
 mod ledger;
 mod record;
 mod recovery;
@@ -132,6 +133,17 @@ pub(super) const SCHEMA: Schema = Schema {
             last_denied_ns INTEGER,
             resolved_ns INTEGER NOT NULL,
             PRIMARY KEY (client_order_id, seq)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE income (
+            kind TEXT NOT NULL,
+            transaction_id INTEGER NOT NULL,
+            symbol TEXT NOT NULL,
+            asset TEXT NOT NULL,
+            time_ns INTEGER NOT NULL,
+            amount_e8 INTEGER NOT NULL,
+            trade_id INTEGER,
+            seq INTEGER NOT NULL,
+            PRIMARY KEY (time_ns, kind, transaction_id, symbol, asset)
         ) STRICT, WITHOUT ROWID;",
     ],
     origin: "`lobd run` writes one",

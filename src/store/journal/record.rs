@@ -6,7 +6,8 @@ use crate::domain::Timestamp;
 use crate::engine::{Command, Event};
 
 /// The layout of event payloads; a change of `Event` that postcard cannot read raises it. 1 and 2
-/// had fewer limits among the settings a run starts with.
+/// had fewer limits among the settings a run starts with, and knew no listings, no income and no
+/// last trade's time.
 pub(super) const EVENT_LAYOUT: u32 = 3;
 
 /// SHA-256 of an event and, through its predecessor's hash, of everything before it.
@@ -135,6 +136,12 @@ pub const fn event_kind(event: &Event) -> &'static str {
         Event::StopAnswer(_) => "stop_answer",
         Event::CountdownSet { .. } => "countdown_set",
         Event::CountdownFailed { .. } => "countdown_failed",
+        Event::Listing { .. } => "listing",
+        Event::Income { .. } => "income",
+        Event::IncomeFailed(_) => "income_failed",
+        Event::AccountChanged(_) => "account_changed",
+        Event::Terms(_) => "terms",
+        Event::TermsFailed(_) => "terms_failed",
     }
 }
 
@@ -150,6 +157,8 @@ pub const fn command_kind(command: &Command) -> &'static str {
         Command::QueryStop { .. } => "query_stop",
         Command::QueryPosition { .. } => "query_position",
         Command::QueryAccount { .. } => "query_account",
+        Command::QueryIncome { .. } => "query_income",
+        Command::QueryTerms { .. } => "query_terms",
         Command::Notify(_) => "notify",
         Command::TakeOver { .. } => "take_over",
         Command::Resolved { .. } => "resolved",

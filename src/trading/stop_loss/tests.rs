@@ -11,6 +11,7 @@ fn situation() -> Situation {
         exposure: "0.1".parse().unwrap(),
         has_quote: true,
         is_past_backstop: false,
+        is_symbol_closed: false,
         max_trial: 3,
         trial_wait: Duration::from_secs(1),
         budget: Duration::from_secs(5),
