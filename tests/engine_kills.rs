@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use lobd::book::{Reason, Validity};
 use lobd::domain::{Exposure, Fill, OrderKind, Side, StopSize, TradeId};
 use lobd::engine::{CyclePhase, Event, LedgerSummary, OperatorRequest};
+use lobd::trading::LastTrade;
 
 use crate::engine_world::{World, parse, symbol};
 
 /// What the journal of a world has booked.
 pub(crate) fn booked(world: &World) -> LedgerSummary {
-    let mut changes: BTreeMap<TradeId, Exposure> = BTreeMap::new();
-    let mut book = |fill: &Fill| changes.insert(fill.trade_id, fill.quantity.on(fill.side));
+    let mut fills: BTreeMap<TradeId, Fill> = BTreeMap::new();
+    let mut book = |fill: &Fill| fills.insert(fill.trade_id, *fill);
     for (_, event) in &world.journal {
         if let Event::Fill(fill) = event {
             book(fill);
@@ -24,10 +25,11 @@ pub(crate) fn booked(world: &World) -> LedgerSummary {
             }
         }
     }
-    let add = |sum: Exposure, change: &Exposure| sum.checked_add(*change).unwrap();
-    let exposure = changes.values().fold(Exposure::ZERO, add);
+    let add = |sum: Exposure, fill: &Fill| sum.checked_add(fill.quantity.on(fill.side)).unwrap();
+    let exposure = fills.values().fold(Exposure::ZERO, add);
+    let last = |fill: &Fill| (symbol(), LastTrade { trade_id: fill.trade_id, time: fill.time });
     LedgerSummary {
-        last_trade_ids: changes.keys().last().map(|id| (symbol(), *id)).into_iter().collect(),
+        last_trades: fills.values().last().map(last).into_iter().collect(),
         exposures: BTreeMap::from([(symbol(), exposure)]),
         ..LedgerSummary::default()
     }

@@ -1,6 +1,8 @@
 //! One test binary: files are named by the behaviour they prove. See `tests/README.md`.
 
 #[cfg(test)]
+mod account_reset;
+#[cfg(test)]
 mod account_terms;
 #[cfg(test)]
 mod architecture;

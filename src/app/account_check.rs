@@ -102,9 +102,10 @@ async fn look(
         let since = journal.runs()?.last().map_or(now, |run| run.started_at);
         (journal.ledger(now)?, since)
     };
-    let booked = ledger.last_trade_ids.keys().chain(symbols);
+    let booked = ledger.last_trades.keys().chain(symbols);
+    let last = |symbol: &Symbol| ledger.last_trades.get(symbol).map(|last| last.trade_id);
     let fills_after: BTreeMap<Symbol, Option<TradeId>> =
-        booked.map(|symbol| (*symbol, ledger.last_trade_ids.get(symbol).copied())).collect();
+        booked.map(|symbol| (*symbol, last(symbol))).collect();
     let report = venue.account(&fills_after, since).await?;
     Ok(differences(&ledger, &report))
 }
@@ -122,7 +123,8 @@ pub fn differences(ledger: &LedgerSummary, report: &AccountReport) -> Vec<Differ
     });
     let mut unbooked: BTreeMap<Symbol, (TradeId, u64)> = BTreeMap::new();
     for fill in &report.fills {
-        if ledger.last_trade_ids.get(&fill.symbol).is_none_or(|last| fill.trade_id > *last) {
+        let last = ledger.last_trades.get(&fill.symbol);
+        if last.is_none_or(|last| fill.trade_id > last.trade_id || last.is_outlived_by(fill)) {
             let (first, count) = unbooked.entry(fill.symbol).or_insert((fill.trade_id, 0));
             *first = (*first).min(fill.trade_id);
             *count += 1;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{AccountReport, Failure, Symbol, Timestamp, TradeId};
 use crate::trading::reconcile::{
-    Discrepancy, DiscrepancyLog, Findings, IN_FLIGHT, UNRESOLVED_LIMIT,
+    Discrepancy, DiscrepancyLog, Findings, IN_FLIGHT, Subject, UNRESOLVED_LIMIT,
 };
 
 use super::cycle::Cycle;
@@ -138,11 +138,19 @@ impl Running {
         let fills_after: BTreeMap<Symbol, Option<TradeId>> = self
             .cycles
             .iter()
-            .map(|(symbol, cycle)| (*symbol, cycle.position().fills_after()))
+            .map(|(symbol, cycle)| (*symbol, self.fills_after(turn.now, cycle)))
             .collect();
         self.account.asked_at = Some(turn.now);
         self.account.due_at = turn.now + ANSWER_PATIENCE.max(self.account.shortest_interval);
         turn.commands.push(Command::QueryAccount { fills_after });
+    }
+
+    /// After which trade fills are asked for. While a position differs they are asked for by their
+    /// time: a venue that numbers its trades anew shows none after the one that was the newest.
+    fn fills_after(&self, now: Timestamp, cycle: &Cycle) -> Option<TradeId> {
+        let is_of_it = |found: Discrepancy| found.subject() == Subject::Position(cycle.symbol());
+        let differs = self.account.unresolved(now, Duration::ZERO).any(is_of_it);
+        cycle.position().fills_after().filter(|_| !differs)
     }
 
     /// Books, compares and corrects, instrument by instrument.

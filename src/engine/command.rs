@@ -73,8 +73,10 @@ pub enum Command {
         symbol: Symbol,
         /// What is held from here on.
         exposure: Exposure,
-        /// The newest trade that is in it.
+        /// The newest trade that is known to be in it.
         last_trade: Option<TradeId>,
+        /// When the venue was asked: what happened before is in it.
+        asked_at: Timestamp,
     },
     /// Have the venue cancel a symbol's ordinary orders after so long, unless it is told again
     /// before; zero takes that back.

@@ -8,9 +8,9 @@ use crate::book::Frame;
 use crate::domain::{
     AccountReport, AccountTerms, Amount, ClientOrderId, Failure, FeeRates, Fill, Income, IncomeId,
     Instrument, ModelId, OrderReport, PositionReport, Prediction, RunId, Second, StopReport,
-    Symbol, Timestamp, TradeId,
+    Symbol, Timestamp,
 };
-use crate::trading::TradingSettings;
+use crate::trading::{LastTrade, TradingSettings};
 
 /// One thing that happened, in the order in which the engine learnt of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -288,7 +288,7 @@ pub struct ModelInCharge {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct LedgerSummary {
     /// The newest trade booked, per symbol: fills up to it are known.
-    pub last_trade_ids: BTreeMap<Symbol, TradeId>,
+    pub last_trades: BTreeMap<Symbol, LastTrade>,
     /// The signed position those fills add up to, per symbol; flat symbols may be absent.
     pub exposures: BTreeMap<Symbol, crate::domain::Exposure>,
     /// Profit realised since midnight UTC, after fees and with funding.

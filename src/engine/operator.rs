@@ -59,6 +59,7 @@ impl Running {
             return;
         }
         drop(unresolved);
+        self.wallet.begin_anew();
         self.conditions.halted = None;
         self.conditions.is_paused = false;
         self.conditions.is_flattening = false;

@@ -51,7 +51,7 @@ pub use doubt::{Doubt, Outcome, Proof, Resolution};
 pub use inquiry::{Inquiry, LONGEST_ACCEPTANCE};
 pub use limits::RiskLimits;
 pub use losses::{LossBreach, LossWatch};
-pub use position::{Position, is_priced_in};
+pub use position::{LastTrade, Position, is_priced_in};
 pub use settings::{EntryStyle, ShutdownPolicy, TradingSettings};
 pub use unprotected::{UnprotectedBreach, UnprotectedWatch};
 pub use wallet::{UNEXPLAINED_LIMIT, Wallet, WalletDifference};

@@ -3,22 +3,46 @@
 //! Does not look at orders or at what the venue calls our position: reconciliation compares.
 //!
 //! Invariants: **1** a trade id is booked once; **2** the position is a function of the *set* of
-//! fills, whatever order they came in; **3** profit is before fees, and over a round trip equals
+//! fills, whatever order they came in, also where the venue begins to number anew; **3** profit is before fees, and over a round trip equals
 //! proceeds less cost exactly.
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Amount, Asset, ClientOrderId, Exposure, Fill, OrderId, Price, Quantity, Side, Symbol, TradeId,
+    Amount, Asset, ClientOrderId, Exposure, Fill, OrderId, Price, Quantity, Side, Symbol,
+    Timestamp, TradeId,
 };
 
 /// Fills kept one by one: enough for whatever may still arrive late or twice.
 const RECENT_FILLS: usize = 512;
+
+/// A venue whose numbering begins anew lets its clock go on: a lower number so much later is no late
+/// fill.
+const NUMBERING_MARGIN: Duration = Duration::from_secs(1);
+
+/// The newest trade of a ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastTrade {
+    /// Its number.
+    pub trade_id: TradeId,
+    /// When it happened at the venue.
+    pub time: Timestamp,
+}
+
+impl LastTrade {
+    /// Whether the venue has begun to number its trades anew, as a testnet does that is reset: this
+    /// fill happened later and has no higher number.
+    #[must_use]
+    pub fn is_outlived_by(&self, fill: &Fill) -> bool {
+        fill.trade_id <= self.trade_id && fill.time > self.time + NUMBERING_MARGIN
+    }
+}
 
 /// What a run of fills adds up to.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -43,6 +67,11 @@ pub struct Position {
     recent: BTreeMap<TradeId, Fill>,
     /// `base` and `recent` together.
     sum: Sum,
+    /// The trade with the highest number since numbering began.
+    newest: Option<LastTrade>,
+    /// What happened up to then is in `base`, whatever its number: a position was taken over, or
+    /// numbering began anew after it.
+    settled_until: Option<Timestamp>,
     /// The newest trade that an account report has confirmed: none before it is missing.
     confirmed: Option<TradeId>,
     booked: u64,
@@ -51,8 +80,9 @@ pub struct Position {
 impl Position {
     /// The ledger where earlier runs left it: their last trade, and what their fills add up to.
     #[must_use]
-    pub fn carried_over(symbol: Symbol, last_trade: Option<TradeId>, exposure: Exposure) -> Self {
+    pub fn carried_over(symbol: Symbol, newest: Option<LastTrade>, exposure: Exposure) -> Self {
         let cost = exposure.is_zero().then_some(Amount::ZERO);
+        let last_trade = newest.map(|last| last.trade_id);
         let base = Sum { exposure, cost, ..Sum::default() };
         Self {
             symbol,
@@ -60,6 +90,8 @@ impl Position {
             sum: base.clone(),
             base,
             recent: BTreeMap::new(),
+            newest,
+            settled_until: None,
             confirmed: last_trade,
             booked: 0,
         }
@@ -68,12 +100,21 @@ impl Position {
     /// Books a fill; `false` if it was booked before.
     pub fn book(&mut self, fill: &Fill) -> bool {
         debug_assert_eq!(fill.symbol, self.symbol, "a ledger is of one symbol");
+        if self.settled_until.is_some_and(|until| fill.time <= until) {
+            return false;
+        }
+        if self.newest.is_some_and(|newest| newest.is_outlived_by(fill)) {
+            self.begin_anew();
+        }
         let is_known = self.recent.contains_key(&fill.trade_id)
             || self.base_trade_id.is_some_and(|base| fill.trade_id <= base);
         if is_known {
             return false;
         }
         let is_newest = self.recent.last_key_value().is_none_or(|(id, _)| *id < fill.trade_id);
+        if self.newest.is_none_or(|newest| newest.trade_id < fill.trade_id) {
+            self.newest = Some(LastTrade { trade_id: fill.trade_id, time: fill.time });
+        }
         self.recent.insert(fill.trade_id, *fill);
         self.booked += 1;
         if is_newest {
@@ -92,7 +133,16 @@ impl Position {
 
     /// Makes the ledger say what the venue says, where they differ for good.
     ///
-    /// The difference is no profit: what is held from here on costs `entry_price`.
+    /// The difference is no profit: what is held from here on costs `entry_price`. What happened up
+    /// to the moment at which the venue was asked is in it, and fills are asked for by their time, for
+    /// the account may have been reset.
+    pub fn take_over(&mut self, exposure: Exposure, entry_price: Price, asked_at: Timestamp) {
+        self.adopt(exposure, entry_price);
+        self.settled_until = Some(asked_at);
+        self.confirmed = None;
+    }
+
+    /// Learns the price of what an earlier run left, or takes a position as it is.
     pub fn adopt(&mut self, exposure: Exposure, entry_price: Price) {
         self.base_trade_id = self.last_trade();
         self.recent.clear();
@@ -175,6 +225,15 @@ impl Position {
         };
         let fills = self.recent.values().filter(is_of_order);
         fills.fold(Quantity::ZERO, |sum, fill| sum.checked_add(fill.quantity).unwrap_or(sum))
+    }
+
+    /// The venue numbers its trades from the first again: what was booked stands, and says nothing of
+    /// the numbers to come.
+    fn begin_anew(&mut self) {
+        self.settled_until = self.settled_until.max(self.newest.map(|newest| newest.time));
+        self.base = self.sum.clone();
+        self.recent.clear();
+        (self.base_trade_id, self.newest, self.confirmed) = (None, None, None);
     }
 
     fn recompute(&mut self) {

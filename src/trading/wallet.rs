@@ -151,6 +151,11 @@ impl Wallet {
         self.confirmed.clone()
     }
 
+    /// A person has looked: what the venue says next is agreed on.
+    pub fn begin_anew(&mut self) {
+        self.purses.clear();
+    }
+
     /// Whether a wallet holds what is not explained yet: the venue should be asked what moved it.
     #[must_use]
     pub fn wants_income(&self) -> bool {

@@ -63,9 +63,10 @@ impl Cycle {
         let row = report.positions.iter().find(|position| position.symbol == symbol);
         let exposure = reconcile::venue_exposure(symbol, report);
         let entry_price = row.map(|position| position.entry_price).unwrap_or_default();
-        self.position.adopt(exposure, entry_price);
+        let asked_at = report.asked_at;
+        self.position.take_over(exposure, entry_price, asked_at);
         let last_trade = self.position.last_trade();
-        desk.send(Command::TakeOver { symbol, exposure, last_trade });
+        desk.send(Command::TakeOver { symbol, exposure, last_trade, asked_at });
         (self.plan, self.is_external) = (None, !exposure.is_zero());
         let text = format!("the venue's position {exposure} is taken over and protected");
         desk.notify(Severity::Alarm, symbol, text);

@@ -122,7 +122,7 @@ impl Cycle {
             if may_guard { Countdown::left_by_another_run() } else { Countdown::default() };
         let symbol = traded.instrument.symbol;
         let exposure = ledger.exposures.get(&symbol).copied().unwrap_or_default();
-        let last_trade = ledger.last_trade_ids.get(&symbol).copied();
+        let last_trade = ledger.last_trades.get(&symbol).copied();
         Self {
             instrument: traded.instrument,
             fees: traded.fees,

@@ -54,7 +54,7 @@ impl Journal {
             .connection
             .prepare(
                 "SELECT trade_id, CASE side WHEN 'BUY' THEN quantity_e8 ELSE -quantity_e8 END, \
-                 price_e8, commission_e8 FROM fills WHERE symbol = ?1",
+                 price_e8, commission_e8 FROM fills WHERE symbol = ?1 ORDER BY life",
             )
             .map_err(fail)?;
         let rows = statement.query_map([symbol.as_str()], |row| {

@@ -5,12 +5,12 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::domain::{
-    Amount, Exposure, Failure, Fill, OrderReport, OrderStatus, Price, StopReport, StopSize,
-    StopStatus, Symbol, Timestamp, TradeId,
+    Amount, Exposure, Failure, OrderReport, OrderStatus, Price, StopReport, StopSize, StopStatus,
+    Symbol, Timestamp,
 };
 use crate::engine::{Command, Event, LedgerSummary};
 
-use super::{income, resolutions, takeover};
+use super::{fills, income, resolutions, takeover};
 use crate::store::error::StoreError;
 
 const NANOS_PER_DAY: i64 = 86_400 * 1_000_000_000;
@@ -36,7 +36,7 @@ pub(super) fn book_event(
     event: &Event,
 ) -> rusqlite::Result<()> {
     match event {
-        Event::Fill(fill) => book_fill(transaction, sequence, fill),
+        Event::Fill(fill) => fills::book(transaction, sequence, fill),
         Event::Order(report) | Event::OrderAnswer(report) => {
             book_order(transaction, sequence, report)
         }
@@ -48,7 +48,7 @@ pub(super) fn book_event(
             for stop in &report.open_stops {
                 book_stop(transaction, sequence, stop)?;
             }
-            report.fills.iter().try_for_each(|fill| book_fill(transaction, sequence, fill))
+            report.fills.iter().try_for_each(|fill| fills::book(transaction, sequence, fill))
         }
         Event::Income { rows, .. } => income::book(transaction, sequence, rows),
         Event::PlaceFailed { client_order_id, failure }
@@ -127,8 +127,8 @@ pub(super) fn book_command(
             };
             upsert(transaction, sequence, &state)
         }
-        Command::TakeOver { symbol, exposure, last_trade } => {
-            takeover::book(transaction, sequence, (*symbol, *exposure, *last_trade))
+        Command::TakeOver { symbol, exposure, last_trade, asked_at } => {
+            takeover::book(transaction, sequence, (*symbol, *exposure), (*last_trade, *asked_at))
         }
         Command::Resolved { symbol, resolution } => {
             resolutions::book(transaction, sequence, (*symbol, resolution))
@@ -222,33 +222,6 @@ fn upsert(
         .map(|_| ())
 }
 
-/// A trade id is booked once per symbol, however often the venue tells of it (I6).
-fn book_fill(transaction: &Transaction<'_>, sequence: i64, fill: &Fill) -> rusqlite::Result<()> {
-    transaction
-        .prepare_cached(
-            "INSERT INTO fills (symbol, trade_id, order_id, client_order_id, side, price_e8, \
-             quantity_e8, commission_e8, commission_asset, realized_pnl_e8, is_maker, time_ns, \
-             seq) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
-             ON CONFLICT (symbol, trade_id) DO NOTHING",
-        )?
-        .execute(params![
-            fill.symbol.as_str(),
-            fill.trade_id.0.cast_signed(),
-            fill.order_id.0.cast_signed(),
-            fill.client_order_id.as_ref().map(|id| id.as_str().to_owned()),
-            fill.side.to_string(),
-            fill.price.units(),
-            fill.quantity.units(),
-            fill.commission.units(),
-            fill.commission_asset.as_str(),
-            fill.realized_pnl.units(),
-            fill.is_maker,
-            fill.time.nanos(),
-            sequence,
-        ])
-        .map(|_| ())
-}
-
 /// Reads where the ledger ends.
 pub(super) fn summarize(
     connection: &Connection,
@@ -264,31 +237,30 @@ pub(super) fn summarize(
             .map_err(fail)?,
         ..LedgerSummary::default()
     };
-    // What was taken over stands for every trade up to its last. A fee counts here if it was paid
-    // in the quote asset, with which the symbol ends (a dated contract has its date after that).
+    // What was taken over stands for every trade that is in it. A fee counts here if it was paid in
+    // the quote asset, with which the symbol ends (a dated contract has its date after that).
     let mut statement = connection
-        .prepare(
-            "WITH newest AS (SELECT symbol, exposure_e8, trade_id, max(seq) FROM takeovers \
-               GROUP BY symbol), \
-             booked AS (SELECT symbol, trade_id, exposure_e8 AS signed_e8, 0 AS realized_e8 \
+        .prepare(&format!(
+            "WITH newest AS (SELECT symbol, exposure_e8, trade_id, life, asked_ns, max(seq) \
+               FROM takeovers GROUP BY symbol), \
+             booked AS (SELECT symbol, exposure_e8 AS signed_e8, 0 AS realized_e8 \
                FROM newest UNION ALL \
-             SELECT fills.symbol, fills.trade_id, \
-               CASE WHEN fills.trade_id <= newest.trade_id THEN 0 \
-                 WHEN side = 'BUY' THEN quantity_e8 ELSE -quantity_e8 END, \
+             SELECT fills.symbol, \
+               CASE WHEN {} THEN 0 WHEN side = 'BUY' THEN quantity_e8 ELSE -quantity_e8 END, \
                CASE WHEN time_ns >= ?1 THEN realized_pnl_e8 - \
                  CASE WHEN fills.symbol LIKE '%' || commission_asset \
                    OR fills.symbol LIKE '%' || commission_asset || '\\_%' ESCAPE '\\' \
                  THEN commission_e8 ELSE 0 END ELSE 0 END \
                FROM fills LEFT JOIN newest ON newest.symbol = fills.symbol) \
-             SELECT symbol, max(trade_id), sum(signed_e8), sum(realized_e8) \
+             SELECT symbol, sum(signed_e8), sum(realized_e8) \
              FROM booked GROUP BY symbol ORDER BY symbol",
-        )
+            takeover::IS_IN_IT,
+        ))
         .map_err(fail)?;
     let mut rows = statement.query([midnight]).map_err(fail)?;
     while let Some(row) = rows.next().map_err(fail)? {
         let symbol: String = row.get(0).map_err(fail)?;
-        let trade_id: Option<i64> = row.get(1).map_err(fail)?;
-        let [exposure, realized] = [row.get(2), row.get(3)];
+        let [exposure, realized] = [row.get(1), row.get(2)];
         let exposure = Exposure::from_units(exposure.map_err(fail)?);
         let (Ok(symbol), Ok(exposure)) = (Symbol::new(&symbol), exposure) else {
             return Err(StoreError::Corrupt {
@@ -297,8 +269,8 @@ pub(super) fn summarize(
                 remedy: "restore it from a backup",
             });
         };
-        if let Some(trade_id) = trade_id {
-            summary.last_trade_ids.insert(symbol, TradeId(trade_id.cast_unsigned()));
+        if let Some((_, last)) = fills::newest(connection, symbol).map_err(fail)? {
+            summary.last_trades.insert(symbol, last);
         }
         if !exposure.is_zero() {
             summary.exposures.insert(symbol, exposure);

@@ -4,9 +4,10 @@
 //! events in the same transaction, so that they can never disagree with them. Invariants: **1**
 //! an event or command reported committed is readable after any crash; **2** events are numbered
 //! without a gap, and each carries the hash of all before it; **3** a trade id is booked once per
-//! symbol (I6); **4** what could not be written stays buffered, in order, until it can.
+//! symbol and life of the account (I6); **4** what could not be written stays buffered, in order, until it can.
 
 mod audit;
+mod fills;
 mod income;
 mod ledger;
 mod record;
@@ -145,6 +146,32 @@ pub(super) const SCHEMA: Schema = Schema {
             seq INTEGER NOT NULL,
             PRIMARY KEY (time_ns, kind, transaction_id, symbol, asset)
         ) STRICT, WITHOUT ROWID;",
+        // A venue that is reset numbers its trades anew: each numbering is a life of the account.
+        "
+        CREATE TABLE fills_of_lives (
+            symbol TEXT NOT NULL,
+            life INTEGER NOT NULL,
+            trade_id INTEGER NOT NULL,
+            order_id INTEGER NOT NULL,
+            client_order_id TEXT,
+            side TEXT NOT NULL,
+            price_e8 INTEGER NOT NULL,
+            quantity_e8 INTEGER NOT NULL,
+            commission_e8 INTEGER NOT NULL,
+            commission_asset TEXT NOT NULL,
+            realized_pnl_e8 INTEGER NOT NULL,
+            is_maker INTEGER NOT NULL,
+            time_ns INTEGER NOT NULL,
+            seq INTEGER NOT NULL,
+            PRIMARY KEY (symbol, life, trade_id)
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO fills_of_lives SELECT symbol, 0, trade_id, order_id, client_order_id, side,
+            price_e8, quantity_e8, commission_e8, commission_asset, realized_pnl_e8, is_maker,
+            time_ns, seq FROM fills;
+        DROP TABLE fills;
+        ALTER TABLE fills_of_lives RENAME TO fills;
+        ALTER TABLE takeovers ADD COLUMN life INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE takeovers ADD COLUMN asked_ns INTEGER NOT NULL DEFAULT 0;",
     ],
     origin: "`lobd run` writes one",
 };

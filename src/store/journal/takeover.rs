@@ -4,26 +4,40 @@
 //! engine takes the venue's position over, and the row written with that event is what the sum
 //! begins with. A position that others opened is theirs until it is flat.
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, Transaction, params};
 
-use crate::domain::{ClientOrderId, Exposure, Side, Symbol, TradeId};
+use super::fills;
 
-/// Writes what was taken over: what is held, and the newest trade that is in it.
+use crate::domain::{ClientOrderId, Exposure, Side, Symbol, Timestamp, TradeId};
+
+/// Whether a trade is in the newest position taken over of its symbol, where there is one. What
+/// happened before the venue was asked is in it, and so is every trade up to its last, which versions
+/// that knew no such moment named alone.
+pub(super) const IS_IN_IT: &str = "(newest.symbol IS NOT NULL AND (fills.life < newest.life \
+    OR (fills.life = newest.life AND fills.trade_id <= newest.trade_id) \
+    OR fills.time_ns <= newest.asked_ns))";
+
+/// Writes what was taken over: what is held, the newest trade known to be in it, and when the venue
+/// was asked.
 pub(super) fn book(
     transaction: &Transaction<'_>,
     sequence: i64,
-    (symbol, exposure, last_trade): (Symbol, Exposure, Option<TradeId>),
+    (symbol, exposure): (Symbol, Exposure),
+    (last_trade, asked_at): (Option<TradeId>, Timestamp),
 ) -> rusqlite::Result<()> {
+    let newest = fills::newest(transaction, symbol)?;
     transaction
         .prepare_cached(
-            "INSERT OR REPLACE INTO takeovers (symbol, seq, exposure_e8, trade_id) \
-             VALUES (?1, ?2, ?3, ?4)",
+            "INSERT OR REPLACE INTO takeovers (symbol, seq, exposure_e8, trade_id, life, \
+             asked_ns) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
         .execute(params![
             symbol.as_str(),
             sequence,
             exposure.units(),
             last_trade.map(|trade_id| trade_id.0.cast_signed()),
+            newest.map_or(0, |(life, _)| life),
+            asked_at.nanos(),
         ])
         .map(|_| ())
 }
@@ -35,19 +49,18 @@ pub(super) fn is_external(
     installation: u32,
     (symbol, exposure): (Symbol, Exposure),
 ) -> rusqlite::Result<bool> {
-    let taken_over: Option<i64> = connection
-        .query_row(
-            "SELECT coalesce(trade_id, -1) FROM takeovers WHERE symbol = ?1 \
-             ORDER BY seq DESC LIMIT 1",
-            [symbol.as_str()],
-            |row| row.get(0),
-        )
-        .optional()?;
-    let mut statement = connection.prepare_cached(
-        "SELECT side = 'BUY', quantity_e8, client_order_id FROM fills \
-         WHERE symbol = ?1 AND trade_id > ?2 ORDER BY trade_id DESC",
-    )?;
-    let mut fills = statement.query(params![symbol.as_str(), taken_over.unwrap_or(-1)])?;
+    let is_taken_over = connection
+        .prepare_cached("SELECT 1 FROM takeovers WHERE symbol = ?1")?
+        .exists([symbol.as_str()])?;
+    let mut statement = connection.prepare(&format!(
+        "WITH newest AS (SELECT symbol, trade_id, life, asked_ns FROM takeovers \
+           WHERE symbol = ?1 ORDER BY seq DESC LIMIT 1) \
+         SELECT side = 'BUY', quantity_e8, client_order_id \
+         FROM fills LEFT JOIN newest ON newest.symbol = fills.symbol \
+         WHERE fills.symbol = ?1 AND NOT coalesce({IS_IN_IT}, 0) \
+         ORDER BY fills.life DESC, fills.trade_id DESC",
+    ))?;
+    let mut fills = statement.query([symbol.as_str()])?;
     // Backward in time, to the trade before which nothing, or the other side, was held.
     let is_long = exposure.side() == Some(Side::Buy);
     let mut held = exposure.units().abs();
@@ -60,5 +73,5 @@ pub(super) fn is_external(
             return Ok(name.is_some_and(|id| !id.is_of_installation(installation)));
         }
     }
-    Ok(taken_over.is_some())
+    Ok(is_taken_over)
 }

@@ -5,6 +5,7 @@ use crate::domain::{
     AccountReport, Amount, Asset, ClientOrderId, Exposure, Fill, OrderId, OrderReport, OrderStatus,
     Side, TradeId,
 };
+use crate::trading::LastTrade;
 
 fn open(folder: &tempfile::TempDir) -> Journal {
     Journal::open(&folder.path().join("journal.db")).unwrap()
@@ -182,7 +183,8 @@ fn invariant_3_a_trade_is_booked_once_and_the_ledger_adds_up() {
     journal.set_halted(Some("daily loss")).unwrap();
     journal.commit(&[]).unwrap();
     let ledger = open(&folder).ledger(at(day + 10)).unwrap();
-    assert_eq!(ledger.last_trade_ids[&symbol()], TradeId(3));
+    let newest = LastTrade { trade_id: TradeId(3), time: at(day + 6) };
+    assert_eq!(ledger.last_trades[&symbol()], newest);
     let exposure: Exposure = "0.1".parse().unwrap();
     assert_eq!(ledger.exposures[&symbol()], exposure);
     let today: Amount = "3".parse().unwrap();
@@ -197,34 +199,71 @@ fn what_was_taken_over_stands_for_every_trade_up_to_its_last() {
     let folder = tempfile::tempdir().unwrap();
     let mut journal = open(&folder);
     journal.start_run(at(1), "0.1.0").unwrap();
-    let take_over = |exposure: &str, last_trade: Option<u64>| Command::TakeOver {
+    let take_over = |exposure: &str, last_trade: Option<u64>, second: i64| Command::TakeOver {
         symbol: symbol(),
         exposure: exposure.parse().unwrap(),
         last_trade: last_trade.map(TradeId),
+        asked_at: at(second),
     };
     let held = |journal: &Journal| {
         let ledger = journal.ledger(at(10)).unwrap();
         let external = journal.external(&ledger).unwrap();
-        let last = ledger.last_trade_ids.get(&symbol()).map(|id| id.0);
+        let last = ledger.last_trades.get(&symbol()).map(|last| last.trade_id.0);
         (ledger.exposures.get(&symbol()).map(ToString::to_string), last, external == [symbol()])
     };
     journal.append(at(2), &Event::Tick).unwrap();
-    journal.commit(&[take_over("0.3", None)]).unwrap();
+    journal.commit(&[take_over("0.3", None, 2)]).unwrap();
     assert_eq!(held(&journal), (Some("0.3".to_owned()), None, true), "without a single trade");
     journal.append(at(3), &Event::Fill(fill(7, Side::Buy, 3))).unwrap();
     journal.commit(&[]).unwrap();
     assert_eq!(held(&journal), (Some("0.4".to_owned()), Some(7), true));
     journal.append(at(4), &Event::Tick).unwrap();
-    journal.commit(&[take_over("0.25", Some(7))]).unwrap();
-    journal.append(at(5), &Event::Fill(fill(6, Side::Buy, 5))).unwrap();
+    journal.commit(&[take_over("0.25", Some(7), 4)]).unwrap();
+    journal.append(at(5), &Event::Fill(fill(6, Side::Buy, 3))).unwrap();
     journal.append(at(5), &Event::Fill(fill(8, Side::Sell, 5))).unwrap();
     journal.commit(&[]).unwrap();
     assert_eq!(held(&open(&folder)), (Some("0.15".to_owned()), Some(8), true), "less what came");
     journal.append(at(6), &Event::Tick).unwrap();
-    journal.commit(&[take_over("0", Some(8))]).unwrap();
+    journal.commit(&[take_over("0", Some(8), 6)]).unwrap();
     journal.append(at(7), &Event::Fill(fill(9, Side::Buy, 7))).unwrap();
     journal.commit(&[]).unwrap();
     assert_eq!(held(&journal), (Some("0.1".to_owned()), Some(9), false), "a new one, of no name");
+}
+
+#[test]
+fn trades_that_are_numbered_anew_are_booked_beside_the_old_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = open(&folder);
+    journal.start_run(at(1), "0.1.0").unwrap();
+    let held = |journal: &Journal| {
+        let ledger = journal.ledger(at(100)).unwrap();
+        let last = ledger.last_trades.get(&symbol()).map(|last| last.trade_id.0);
+        (ledger.exposures.get(&symbol()).map(ToString::to_string), last)
+    };
+    let book = |journal: &mut Journal, trade: Fill| {
+        journal.append(at(50), &Event::Fill(trade)).unwrap();
+        journal.commit(&[]).unwrap();
+    };
+    book(&mut journal, fill(70, Side::Buy, 10));
+    book(&mut journal, fill(71, Side::Buy, 11));
+    assert_eq!(held(&journal), (Some("0.2".to_owned()), Some(71)));
+    // The account is reset: nothing is held, and the numbers begin again.
+    journal.append(at(20), &Event::Tick).unwrap();
+    let flat = Command::TakeOver {
+        symbol: symbol(),
+        exposure: Exposure::ZERO,
+        last_trade: Some(TradeId(71)),
+        asked_at: at(20),
+    };
+    journal.commit(&[flat]).unwrap();
+    assert_eq!(held(&journal), (None, Some(71)));
+    for trade in [(3, 30), (4, 31), (3, 30)] {
+        book(&mut journal, fill(trade.0, Side::Sell, trade.1));
+    }
+    book(&mut journal, fill(71, Side::Buy, 11));
+    let expected = (Some("-0.2".to_owned()), Some(4));
+    assert_eq!(held(&journal), expected, "each once, and the old one is known");
+    assert_eq!(held(&open(&folder)), expected);
 }
 
 #[test]

@@ -51,7 +51,8 @@ fn a_fill_through_zero_closes_one_side_and_opens_the_other() {
 #[test]
 fn what_an_earlier_run_paid_is_not_guessed() {
     let symbol = "BTCUSDT".parse().unwrap();
-    let mut position = Position::carried_over(symbol, Some(TradeId(5)), "0.1".parse().unwrap());
+    let last = LastTrade { trade_id: TradeId(5), time: Timestamp::from_seconds(1) };
+    let mut position = Position::carried_over(symbol, Some(last), "0.1".parse().unwrap());
     assert_eq!(position.entry_price(), None);
     assert!(!position.book(&fill(5, Side::Buy, 100, 600_000)), "known to the earlier run");
     let closing = Fill { realized_pnl: "7".parse().unwrap(), ..fill(6, Side::Sell, 40, 600_100) };
@@ -60,6 +61,39 @@ fn what_an_earlier_run_paid_is_not_guessed() {
     position.adopt("0.06".parse().unwrap(), "60000".parse().unwrap());
     position.book(&fill(7, Side::Sell, 60, 600_100));
     assert_eq!(position.realized(), "7.6".parse().unwrap());
+}
+
+#[test]
+fn invariant_1_and_2_hold_where_the_venue_numbers_its_trades_anew() {
+    let at = |second, fill: Fill| Fill { time: Timestamp::from_seconds(second), ..fill };
+    let mut position = flat();
+    position.book(&at(10, fill(70, Side::Buy, 100, 600_000)));
+    position.book(&at(11, fill(72, Side::Buy, 100, 600_000)));
+    assert!(position.book(&at(11, fill(71, Side::Buy, 100, 600_000))), "a late one");
+    position.confirm(TradeId(72));
+    assert!(position.book(&at(60, fill(2, Side::Sell, 100, 600_000))), "another numbering");
+    assert_eq!(position.fills_after(), None, "the next are asked for by their time");
+    assert!(position.book(&at(60, fill(1, Side::Sell, 100, 600_000))));
+    for again in
+        [at(60, fill(2, Side::Sell, 100, 600_000)), at(11, fill(72, Side::Buy, 100, 600_000))]
+    {
+        assert!(!position.book(&again), "{}", again.trade_id);
+    }
+    assert_eq!(position.exposure(), "0.1".parse().unwrap());
+}
+
+#[test]
+fn what_happened_before_a_position_was_taken_over_is_in_it_whatever_its_number() {
+    let at = |second, fill: Fill| Fill { time: Timestamp::from_seconds(second), ..fill };
+    let mut position = flat();
+    position.book(&at(10, fill(70, Side::Buy, 100, 600_000)));
+    position.confirm(TradeId(70));
+    let asked_at = Timestamp::from_seconds(30);
+    position.take_over("0.05".parse().unwrap(), "60000".parse().unwrap(), asked_at);
+    assert_eq!(position.fills_after(), None);
+    assert!(!position.book(&at(25, fill(3, Side::Buy, 50, 600_000))));
+    assert!(position.book(&at(40, fill(4, Side::Sell, 50, 600_000))));
+    assert!(position.exposure().is_zero());
 }
 
 #[test]
