@@ -1,5 +1,6 @@
 //! The whole application under seeded faults in virtual time, as `lobd simulate` runs it.
 
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use lobd::app::simulation::{Outcome, SimulationSettings, simulate};
@@ -25,6 +26,34 @@ fn the_same_seed_goes_the_same_way_and_another_does_not() {
     assert_eq!(first, again);
     assert!(first.counts.events > 500 && first.counts.trades > 0, "{:?}", first.counts);
     assert_ne!(run(11).hash, first.hash);
+}
+
+/// Promise I15 of the simulation itself: nothing drawn by the process (hashing, wake-ups, ids of
+/// the system) reaches it. Seeds 2 and 14 went two ways once.
+#[test]
+fn the_same_seeds_go_the_same_way_in_another_process() {
+    let begin = |first: &str| -> Child {
+        Command::new(env!("CARGO_BIN_EXE_lobd"))
+            .args(["simulate", "--json", "--seeds", "2", "--first-seed", first])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let told = |process: Child| -> serde_json::Value {
+        let told = process.wait_with_output().unwrap().stdout;
+        let mut summary: serde_json::Value = serde_json::from_slice(&told).unwrap();
+        // The one figure of real time.
+        summary.as_object_mut().unwrap().remove("simulated_seconds_per_second").unwrap();
+        summary
+    };
+    for first_seed in ["1", "13"] {
+        let processes = [begin(first_seed), begin(first_seed), begin(first_seed)];
+        let [first, second, third] = processes.map(told);
+        assert_eq!(first["histories"].as_object().unwrap().len(), 2);
+        assert_eq!(first, second);
+        assert_eq!(first, third);
+    }
 }
 
 #[test]

@@ -88,12 +88,9 @@ impl ClockOffsetMeter {
         loop {
             tokio::select! {
                 biased;
-                Ok(()) = offsets.changed() => {
-                    let measured = *offsets.borrow_and_update();
-                    if let Some(offset) = measured {
-                        self.tell(offset).await;
-                        due = due.min(Instant::now() + patience(offset.nanos));
-                    }
+                offset = offsets.next() => {
+                    self.tell(offset).await;
+                    due = due.min(Instant::now() + patience(offset.nanos));
                 }
                 () = sleep_until(due) => due = Instant::now() + self.measure().await,
             }

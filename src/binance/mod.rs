@@ -30,6 +30,7 @@ mod market;
 pub mod market_data;
 mod market_history;
 mod network;
+mod offsets;
 mod order_requests;
 mod order_socket;
 mod orders;
@@ -63,6 +64,7 @@ pub use gateway::BinanceVenue;
 pub use hyper::Method;
 pub use market_history::BarInterval;
 pub use network::{Carrier, Frames, HttpAnswer, HttpRequest, Network, NoAnswer, Underway};
+pub use offsets::ClockOffsets;
 pub use order_requests::{
     Amendment, ConditionalKind, ConditionalLimit, ConditionalRequest, OrderTerms, PriceMatch,
     TriggerPrice,

@@ -10,14 +10,12 @@ mod probe;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hyper::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use tokio::sync::watch;
-
 use super::codes::INVALID_TIMESTAMP;
 use super::error::{BinanceError, ErrorAnswer, Operation, classify, classify_transport};
 use super::http::{Answered, Outgoing, header_number};
 use super::key_hold::KeyHold;
 use super::network::{HttpTransport, Network};
+use super::offsets::{ClockOffsets, OffsetBoard};
 use super::order_requests::OrderTerms;
 use super::parse::{ParseError, RateLimitKind, RateLimitRule, read_json};
 use super::rate::{Cost, RateBudget};
@@ -29,6 +27,7 @@ use crate::clock::SharedClock;
 use crate::config::Credentials;
 use crate::domain::{Environment, SelfTradePrevention, Timestamp};
 use crate::sign::{Secret, Signer};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 
 pub use probe::{Access, Probe, ProbeAnswer, Tamper};
 
@@ -70,7 +69,7 @@ pub struct RestClient {
     settings: RestSettings,
     identity: Option<Identity>,
     clock: SharedClock,
-    offset: watch::Sender<Option<ClockOffset>>,
+    offsets: OffsetBoard,
     doubt: Mutex<Restraint>,
     key_hold: Mutex<KeyHold>,
     budget: Mutex<RateBudget>,
@@ -115,7 +114,7 @@ impl RestClient {
             identity: settings.credentials.as_ref().map(Identity::new).transpose()?,
             settings,
             clock,
-            offset: watch::channel(None).0,
+            offsets: OffsetBoard::default(),
             doubt: Mutex::new(Restraint::default()),
             key_hold: Mutex::new(KeyHold::default()),
             budget: Mutex::new(budget),
@@ -148,13 +147,13 @@ impl RestClient {
     /// The venue's clock less ours, once measured.
     #[must_use]
     pub fn clock_offset(&self) -> Option<ClockOffset> {
-        *self.offset.borrow()
+        self.offsets.offset()
     }
 
     /// The same, to be waited for: every measurement is told, whoever asked for it.
     #[must_use]
-    pub fn clock_offsets(&self) -> watch::Receiver<Option<ClockOffset>> {
-        self.offset.subscribe()
+    pub fn clock_offsets(&self) -> ClockOffsets {
+        self.offsets.follow()
     }
 
     /// What is used of a request limit in its current window, and the limit.
@@ -182,7 +181,7 @@ impl RestClient {
         match (best_offset(&samples), failure) {
             (Some(offset), _) => {
                 lock(&self.budget).set_clock_offset(self.now(), offset.nanos);
-                self.offset.send_replace(Some(offset));
+                self.offsets.tell(offset);
                 Ok(offset)
             }
             (None, Some(error)) => Err(error),
@@ -249,20 +248,19 @@ impl RestClient {
         &self,
         request: &Request,
         error: &BinanceError,
-        offsets: &mut watch::Receiver<Option<ClockOffset>>,
+        offsets: &mut ClockOffsets,
     ) -> bool {
         if error.code() != Some(INVALID_TIMESTAMP) {
             return false;
         }
-        if offsets.has_changed().unwrap_or(false) {
+        if offsets.has_changed() {
             return true;
         }
         if lock(&self.doubt).lets_through(self.now()) {
             tracing::warn!(path = request.path, "timestamp refused, measuring the clock anew");
             return self.measure_clock().await.is_ok();
         }
-        let measured = tokio::time::timeout(MEASUREMENT_PATIENCE, offsets.changed());
-        measured.await.is_ok_and(|told| told.is_ok())
+        tokio::time::timeout(MEASUREMENT_PATIENCE, offsets.next()).await.is_ok()
     }
 
     async fn send_once(&self, request: &Request) -> Result<String, BinanceError> {

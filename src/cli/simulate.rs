@@ -1,6 +1,7 @@
 //! `lobd simulate`: the whole application under seeded faults, in virtual time.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::time::Duration;
 
@@ -45,6 +46,8 @@ struct Summary {
     failures: Vec<Failed>,
     simulated_seconds_per_second: f64,
     counts: Counts,
+    /// What happened under each seed, hashed: the same wherever and whenever it is run.
+    histories: BTreeMap<u64, String>,
 }
 
 /// A seed that broke a promise.
@@ -68,10 +71,12 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), CommandErr
         failures: Vec::new(),
         simulated_seconds_per_second: 0.0,
         counts: Counts::default(),
+        histories: BTreeMap::new(),
     };
     for seed in (args.first_seed..).take(usize::try_from(args.seeds).unwrap_or(usize::MAX)) {
         let outcome = simulate_apart(args, seed).await?;
         summary.counts.add(&outcome.counts);
+        summary.histories.insert(seed, outcome.hash.clone());
         if let Some(failed) = failed(args, outcome) {
             if !context.output().is_json() {
                 progress.say(&format!("{}\n  again: {}", told(&failed), failed.again));

@@ -61,7 +61,8 @@ impl Counts {
 pub struct Outcome {
     /// The promise that was broken, if one was.
     pub failure: Option<Failure>,
-    /// What happened, hashed: orders, trades, journal and tape.
+    /// What happened, hashed: all that went out on the lines and was done to the disk, orders,
+    /// trades, and what journal and tape hold at the end.
     pub hash: String,
     /// What it went through.
     pub counts: Counts,

@@ -301,6 +301,10 @@ impl World {
         let tally = self.network.tally();
         (self.counts.requests, self.counts.lost) = (tally.requests, tally.lost);
         drop(tally);
+        let living = self.daemon.as_ref().map(|daemon| &daemon.life.disk);
+        let disk = living.or(self.resting.as_ref().map(|(disk, _)| disk));
+        let disk = disk.map(MemoryDisk::digest).unwrap_or_default();
+        self.history.passed(self.network.digests(), disk);
         tracing::debug!(seed = self.seed, "over");
         Outcome { failure, hash: self.history.hash(), counts: self.counts }
     }

@@ -11,6 +11,8 @@ mod tests;
 pub(super) mod vfs;
 
 use std::collections::BTreeMap;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -62,10 +64,12 @@ struct State {
     dies_at: Option<u64>,
     /// How often a fault struck.
     refused: u64,
+    /// Changes and syncs of every life so far, each with its file, hashed.
+    history: DefaultHasher,
 }
 
 /// What is done to a file, as far as faults tell it apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Operation {
     Change,
     Sync,
@@ -131,6 +135,13 @@ impl MemoryDisk {
         self.state().refused
     }
 
+    /// Changes and syncs of every life so far, hashed: which file each was done to, not with what,
+    /// as SQLite salts its logs by chance.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        self.state().history.finish()
+    }
+
     /// Ends this life during the so-manieth change or sync from now on.
     pub fn die_after(&self, operations: u64) {
         let mut state = self.state();
@@ -153,7 +164,7 @@ impl MemoryDisk {
     pub fn after_crash(&self, fate: &mut impl Rng) -> Self {
         self.end();
         let mut state = self.state();
-        let mut left = State { opened: state.opened, ..State::default() };
+        let mut left = state.next_life();
         for (name, id) in std::mem::take(&mut state.names) {
             let file = state.files.remove(&id).and_then(|file| file.after_crash(fate));
             if let Some(file) = file {
@@ -170,7 +181,7 @@ impl MemoryDisk {
         self.end();
         let mut state = self.state();
         let (names, files) = (std::mem::take(&mut state.names), std::mem::take(&mut state.files));
-        Self::with(self.0.seed, State { names, files, opened: state.opened, ..State::default() })
+        Self::with(self.0.seed, State { names, files, ..state.next_life() })
     }
 
     /// A copy of what would be left for certain if the machine died at this moment.
@@ -212,6 +223,13 @@ impl MemoryDisk {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state()
+    }
+}
+
+impl State {
+    /// What the next life finds of this one, files aside.
+    fn next_life(&self) -> Self {
+        Self { opened: self.opened, history: self.history.clone(), ..Self::default() }
     }
 }
 
@@ -277,6 +295,7 @@ impl Shared {
         }
         let mut state = self.state();
         state.operations += 1;
+        (id, operation).hash(&mut state.history);
         if state.dies_at.is_some_and(|at| state.operations >= at) {
             // What a change has begun is left to the crash to keep or to tear.
             if operation == Operation::Change

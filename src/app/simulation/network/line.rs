@@ -3,12 +3,15 @@
 //! A line is up, or holds (nothing arrives and nobody is told, as on a half-open connection), or is
 //! down (what is open is cut, what is tried is refused).
 
+use std::collections::hash_map::DefaultHasher;
+use std::hash::Hasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use tokio::sync::watch;
+use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::pipe::Cutter;
 
@@ -23,14 +26,19 @@ const JITTER_MS: u64 = 6;
 pub(super) struct Line(Arc<Shared>);
 
 struct Shared {
-    state: watch::Sender<LineState>,
+    /// Tells of a new state; wakes in the order of waiting, as `watch` does not.
+    changed: Notify,
+    opened: Instant,
     inner: Mutex<Inner>,
 }
 
 struct Inner {
+    state: LineState,
     chance: ChaCha8Rng,
     weather: Weather,
     sockets: Vec<Cutter>,
+    /// Everything that went out on it, and when, hashed.
+    passed: DefaultHasher,
 }
 
 /// Whether anything arrives.
@@ -69,9 +77,10 @@ pub(super) struct Fate {
 impl Line {
     pub(super) fn new(seed: u64) -> Self {
         let chance = ChaCha8Rng::seed_from_u64(seed);
-        let inner = Inner { chance, weather: Weather::default(), sockets: Vec::new() };
-        let state = watch::Sender::new(LineState::Up);
-        Self(Arc::new(Shared { state, inner: Mutex::new(inner) }))
+        let (state, weather) = (LineState::Up, Weather::default());
+        let (sockets, passed) = (Vec::new(), DefaultHasher::new());
+        let inner = Mutex::new(Inner { state, chance, weather, sockets, passed });
+        Self(Arc::new(Shared { changed: Notify::new(), opened: Instant::now(), inner }))
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -79,7 +88,7 @@ impl Line {
     }
 
     pub(super) fn state(&self) -> LineState {
-        *self.0.state.borrow()
+        self.inner().state
     }
 
     pub(super) fn is_held(&self) -> bool {
@@ -88,14 +97,17 @@ impl Line {
 
     /// Changes the line's state; going down cuts what is open on it.
     pub(super) fn set_state(&self, state: LineState) {
-        self.0.state.send_replace(state);
-        self.inner().sockets.retain(|socket| match state {
+        let mut inner = self.inner();
+        inner.state = state;
+        inner.sockets.retain(|socket| match state {
             LineState::Down => {
                 socket.cut();
                 false
             }
             LineState::Up | LineState::Held => socket.nudge(),
         });
+        drop(inner);
+        self.0.changed.notify_waiters();
     }
 
     pub(super) fn set_weather(&self, weather: Weather) {
@@ -116,9 +128,31 @@ impl Line {
 
     /// Waits while the line holds; the answer is its state then.
     pub(super) async fn until_released(&self) -> LineState {
-        let mut state = self.0.state.subscribe();
-        // The line outlives whoever waits.
-        state.wait_for(|state| *state != LineState::Held).await.map_or(LineState::Down, |it| *it)
+        loop {
+            // Made before the look, so that no change between the two is missed.
+            let changed = self.0.changed.notified();
+            let state = self.state();
+            if state != LineState::Held {
+                return state;
+            }
+            changed.await;
+        }
+    }
+
+    /// Takes what goes out at this moment, in either direction, into the history.
+    pub(super) fn note(&self, parts: &[&[u8]]) {
+        let at = self.0.opened.elapsed();
+        let mut inner = self.inner();
+        inner.passed.write_u128(at.as_nanos());
+        for part in parts {
+            inner.passed.write_usize(part.len());
+            inner.passed.write(part);
+        }
+    }
+
+    /// What went out so far, in its order, hashed.
+    pub(super) fn digest(&self) -> u64 {
+        self.inner().passed.finish()
     }
 
     /// How long one frame takes.

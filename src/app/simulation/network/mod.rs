@@ -129,6 +129,11 @@ impl Network {
         self.line(link).cut_sockets();
     }
 
+    /// What went out so far on each line, in its order, hashed.
+    pub(super) fn digests(&self) -> [u64; 5] {
+        Link::ALL.map(|link| self.line(link).digest())
+    }
+
     /// What passed so far.
     pub(super) fn tally(&self) -> MutexGuard<'_, Tally> {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner)
@@ -154,6 +159,7 @@ impl Network {
                 let _ = answer.send(Err(NoAnswer::Lost("connection closed".to_owned())));
             }
             Outcome::Answered { status, headers, body, after } => {
+                line.note(&[&status.to_le_bytes(), body.as_bytes()]);
                 if status == 429 || status == 418 {
                     self.tally().throttled.push(format!("{status} to {what}"));
                 }
@@ -188,6 +194,8 @@ impl Network {
             life.must_have_recorded(&order);
         }
         let rest = self.line(Link::Rest);
+        let HttpRequest { method, path, query, body, .. } = &asked;
+        rest.note(&[method.as_bytes(), path.as_bytes(), query.as_bytes(), body.as_bytes()]);
         let fate = rest.fate();
         if rest.state() == LineState::Down && fate.is_refused_early {
             sleep(REFUSAL).await;

@@ -105,10 +105,20 @@ impl Pipe {
 impl Way {
     /// Puts a frame on its way behind those before it.
     fn push(&mut self, line: &Line, message: Message) {
+        line.note(&[bytes_of(&message)]);
         let arrives = Instant::now() + line.delay();
         let after_the_last = self.underway.back().map_or(arrives, |(last, _)| arrives.max(*last));
         self.underway.push_back((after_the_last, message));
         self.reader.take().into_iter().for_each(Waker::wake);
+    }
+}
+
+/// What a frame carries; a frame without any is told by its place among the others.
+fn bytes_of(message: &Message) -> &[u8] {
+    match message {
+        Message::Text(text) => text.as_bytes(),
+        Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes,
+        Message::Close(_) | Message::Frame(_) => &[],
     }
 }
 

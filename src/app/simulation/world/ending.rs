@@ -34,6 +34,7 @@ impl World {
             return broken("I3 what was closed stays closed", self.position.to_string());
         }
         let left = disk.after_exit();
+        self.resting = Some((left.clone(), self.elapsed()));
         let position = self.position;
         let mut history = std::mem::take(&mut self.history);
         let found = audit::at_the_end(&left, &self.evidence(), position, &mut history);
