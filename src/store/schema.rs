@@ -30,7 +30,7 @@ const REOPEN_BUSY_TIMEOUT_MS: i32 = 100;
 const WAL_PAGES: i32 = 4_096;
 
 /// The pages a writer keeps. It appends, so it reads again only what is at the end of a table or an
-/// index; the usual two megabytes a file would fill with what it never needs, for an hour and more.
+/// index; the usual two megabytes a file would fill for an hour with what it never needs.
 const WRITER_CACHE_KIB: i32 = 256;
 
 impl Schema {
