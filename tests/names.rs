@@ -72,12 +72,11 @@ async fn streams_come_once_the_name_leads_to_the_venue_again() {
     let running = tokio::spawn(async move { streams.run(&CancellationToken::new()).await });
     let _running = AbortOnDropHandle::new(running);
     let mut reasons = Vec::new();
-    wait_for(&mut mailbox, |message| match message {
-        MarketMessage::Disconnected { reason, .. } => {
+    wait_for(&mut mailbox, |message| {
+        if let MarketMessage::Disconnected { reason, .. } = message {
             reasons.push(reason.clone());
-            None
         }
-        message => matches!(message, MarketMessage::Connected { .. }).then_some(()),
+        matches!(message, MarketMessage::Connected { .. }).then_some(())
     })
     .await;
     assert!(

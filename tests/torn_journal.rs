@@ -20,6 +20,12 @@ fn write(journal: &mut Journal, seconds: std::ops::RangeInclusive<u64>) {
     }
 }
 
+/// Bytes of a log's header, and of a frame with its page.
+const LOG_HEADER: usize = 32;
+const FRAME: usize = 24 + 4_096;
+/// So much of a frame tells that it is of this log.
+const FRAME_SALTS: usize = 16;
+
 /// A folder with the journal's file and so much of its log.
 fn copy(database: &[u8], log: &[u8]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -45,7 +51,12 @@ fn cut_anywhere_it_reads_back_as_what_came_before_and_goes_on() {
     for cut in (0..log.len()).step_by(STEP).chain([log.len()]) {
         let copied = copy(&database, &log[..cut]);
         let mut journal = open(copied.path());
-        let events = journal.verify().unwrap().events;
+        let found = journal.verify().unwrap();
+        if cut.saturating_sub(LOG_HEADER) % FRAME >= FRAME_SALTS {
+            let torn = found.torn_tails;
+            assert!(torn.times == 1 && torn.pages > 0, "{torn:?} at {cut}");
+        }
+        let events = found.events;
         assert!((survived..=EVENTS).contains(&events), "{events} after {survived} at {cut}");
         survived = events;
         journal.start_run(Timestamp::from_seconds(100), "test").unwrap();
@@ -53,6 +64,8 @@ fn cut_anywhere_it_reads_back_as_what_came_before_and_goes_on() {
         assert_eq!(journal.verify().unwrap().events, events + 2);
     }
     assert_eq!(survived, EVENTS, "what was reported durable is there");
+    let whole = copy(&database, &log);
+    assert_eq!(open(whole.path()).verify().unwrap().torn_tails.times, 0);
 }
 
 #[test]

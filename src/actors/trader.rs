@@ -23,6 +23,10 @@ use super::in_place::in_place;
 use super::supervisor::{Actor, ActorFailure};
 use pace::CommitPace;
 
+mod housekeeping;
+
+use housekeeping::Housekeeping;
+
 /// Events waiting for the engine: a burst of fills and a few seconds of frames. Senders wait when
 /// it is full, so a slow disk shows as lateness, never as loss.
 const MAILBOX_CAPACITY: usize = 1_024;
@@ -111,6 +115,7 @@ pub struct Trader {
     persisted_halt: Option<String>,
     /// Until when a shutdown may take, once it was asked for.
     ends_by: Option<Timestamp>,
+    housekeeping: Housekeeping,
 }
 
 impl Trader {
@@ -137,8 +142,16 @@ impl Trader {
             breakage: None,
             persisted_halt: None,
             ends_by: None,
+            housekeeping: Housekeeping::new(None),
         };
         (trader, watched)
+    }
+
+    /// Keeps closed days of the journal for so many days instead of for ever.
+    #[must_use]
+    pub fn keeping_days(mut self, keep_days: Option<u32>) -> Self {
+        self.housekeeping = Housekeeping::new(keep_days);
+        self
     }
 
     fn open(&mut self, Mail { event, answer }: Mail) {
@@ -189,6 +202,9 @@ impl Trader {
             }
         }
         self.publish(now);
+        if is_second {
+            self.housekeeping.on_second(now);
+        }
     }
 
     /// Commits; tells whether it took too long for an entry to leave. A journal that has failed is
@@ -309,7 +325,8 @@ impl Trader {
     async fn run_to_end(&mut self, shutdown: &CancellationToken) {
         while !self.may_stop() {
             let due = self.engine.next_deadline().map(|(at, _)| at);
-            let wake = self.ends_by.into_iter().chain(due).min();
+            let house = self.housekeeping.due_at();
+            let wake = self.ends_by.into_iter().chain(due).chain(house).min();
             let wait = wake.map_or(Duration::from_secs(1), |at| at.since(self.clock.now()));
             tokio::select! {
                 biased;
@@ -326,6 +343,7 @@ impl Trader {
                     if due.is_some_and(|at| at <= self.clock.now()) {
                         self.step_in_place(Event::Tick);
                     }
+                    in_place(|| self.keep_house_if_due());
                 }
             }
         }
@@ -429,6 +447,34 @@ mod tests {
             trader.step(second(101 + 2 * number));
             assert_eq!(latched().as_deref(), expected);
         }
+    }
+
+    #[test]
+    fn a_new_day_begins_with_a_checkpoint_and_the_old_one_is_packed_in_quiet_moments() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut trader, clock, run) = begun(folder.path());
+        let held = || {
+            let path = folder.path().join("journal.db");
+            let journal = Journal::open_read_only(&path).unwrap();
+            let checkpoints = journal.verify().unwrap().checkpoints_of_others;
+            (checkpoints, journal.rows_left())
+        };
+        let at_half_past = |trader: &mut Trader, unix| {
+            trader.step(second(unix));
+            trader.keep_house_if_due();
+            let before = held();
+            clock.advance(Duration::from_millis(500));
+            trader.keep_house_if_due();
+            (before, held())
+        };
+        assert_eq!(at_half_past(&mut trader, 100), ((0, 2), (0, 2)), "the day is not over");
+        clock.advance(Duration::from_hours(24));
+        let (before, after) = at_half_past(&mut trader, 86_500);
+        assert_eq!((before, after), ((0, 3), (1, 1)), "half a second later and not at once");
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(at_half_past(&mut trader, 86_501).1.0, 1, "one a day");
+        trader.records.journal.commit(&[]).unwrap();
+        assert_eq!(trader.records.journal.replay(run.epoch).unwrap().difference, None);
     }
 
     #[test]

@@ -214,6 +214,7 @@ impl Daemon {
         let (gateway_handle, gateway_mail) = gateway_mailbox();
         let records = Records { journal, emergency };
         let (trader, status) = Trader::new(trader_mail, Arc::clone(clock), records, gateway_handle);
+        let trader = trader.keeping_days(settings.journal_keep_days);
         self.status = status;
         // The first event of a run; the mailbox is empty, so this cannot wait.
         let _ = trader_handle.tell(Event::Started(Box::new(started))).await;

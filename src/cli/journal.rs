@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::store::{self, Journal, Replay, RunSummary};
+use crate::domain::Timestamp;
+use crate::store::{self, Journal, Replay, RunSummary, StoreError};
 
 use super::{CommandError, Context, Exit};
 
@@ -15,7 +16,8 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// Recomputes the chain of hashes over every event and command.
+    /// Recomputes the chain of hashes over every event and command, derives fills and orders from
+    /// them again, and runs the engine again from each daily checkpoint to the next.
     ///
     /// Example: `lobd journal verify --json`
     Verify,
@@ -26,6 +28,9 @@ enum Action {
         /// Only this run, by its number [default: all].
         #[arg(long)]
         run: Option<u32>,
+        /// From the last daily checkpoint before this moment on, in RFC 3339 [default: all].
+        #[arg(long)]
+        since: Option<Timestamp>,
     },
     /// Tells an order's life: everything that was told or decided about it.
     ///
@@ -49,7 +54,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), CommandErr
     let journal = Journal::open_read_only(&store::journal_path(&context.data_dir()?))?;
     match &args.action {
         Action::Verify => verify(&journal, context),
-        Action::Replay { run } => replay(&journal, *run, context),
+        Action::Replay { run, since } => replay(&journal, (*run, *since), context),
         Action::Explain { order } => explain(&journal, order, context),
     }
 }
@@ -61,20 +66,42 @@ fn verify(journal: &Journal, context: &Context) -> Result<(), CommandError> {
         return output.json(&found);
     }
     let runs = journal.runs()?.len();
+    if found.dropped > 0 {
+        output.line(format!(
+            "the first {} events were dropped by age; the hash they left vouches for them",
+            found.dropped
+        ))?;
+    }
     if found.of_older_layouts > 0 {
         output.line(format!(
             "{} of the events are of an older lobd: their hashes hold, only it can replay them",
             found.of_older_layouts
         ))?;
     }
+    if found.checkpoints_of_others > 0 {
+        output.line(format!(
+            "{} checkpoints are of another lobd: replays begin without them",
+            found.checkpoints_of_others
+        ))?;
+    }
+    if found.torn_tails.times > 0 {
+        output.line(format!(
+            "{} starts found the log torn and cut off {} pages of commits never reported",
+            found.torn_tails.times, found.torn_tails.pages
+        ))?;
+    }
     output.line(format!(
-        "{} events and {} commands of {runs} runs are as they were written",
-        found.events, found.commands
+        "{} events and {} commands of {runs} runs are as they were written; {} fills and {} orders \
+         are what they say; {} checkpoints are arrived at",
+        found.events, found.commands, found.fills, found.orders, found.checkpoints
     ))
 }
 
-fn replay(journal: &Journal, run: Option<u32>, context: &Context) -> Result<(), CommandError> {
-    let output = context.output();
+fn replay(
+    journal: &Journal,
+    (run, since): (Option<u32>, Option<Timestamp>),
+    context: &Context,
+) -> Result<(), CommandError> {
     let runs = journal.runs()?;
     let chosen: Vec<&RunSummary> =
         runs.iter().filter(|found| run.is_none_or(|run| run == found.run.epoch)).collect();
@@ -83,25 +110,40 @@ fn replay(journal: &Journal, run: Option<u32>, context: &Context) -> Result<(), 
         return Err(CommandError::message(Exit::Usage, message));
     }
     for found in chosen {
-        let run = found.run.epoch;
-        let replay = journal.replay(run)?;
-        let difference = replay.difference.clone();
-        if output.is_json() {
-            output.json(&ReplayedRun { run, replay })?;
-        } else {
-            output.line(format!(
-                "run {run} ({}, lobd {}): {} events, {} commands the same, byte for byte",
-                found.started_at, found.version, replay.events, replay.commands
-            ))?;
+        match journal.replay_since(found.run.epoch, since) {
+            Ok(replay) => tell_replayed(found, replay, context)?,
+            // Of the rest there is still something to say.
+            Err(error @ StoreError::NoBeginning { .. }) if run.is_none() => {
+                tracing::warn!(%error, "a run cannot be replayed");
+            }
+            Err(error) => return Err(error.into()),
         }
-        if let Some(difference) = difference {
-            let message = format!(
-                "run {run} differs first at event {} ({}): journalled {:?}, replayed {:?}",
-                difference.sequence, difference.event, difference.expected, difference.got
-            );
-            return Err(CommandError::message(Exit::VerificationFailed, message)
-                .remedy(format!("replay with the lobd that ran it, {}", found.version)));
-        }
+    }
+    Ok(())
+}
+
+fn tell_replayed(
+    found: &RunSummary,
+    replay: Replay,
+    context: &Context,
+) -> Result<(), CommandError> {
+    let (run, output) = (found.run.epoch, context.output());
+    let difference = replay.difference.clone();
+    if output.is_json() {
+        output.json(&ReplayedRun { run, replay })?;
+    } else {
+        output.line(format!(
+            "run {run} ({}, lobd {}): {} events from {} on, {} commands the same, byte for byte",
+            found.started_at, found.version, replay.events, replay.begins_at, replay.commands
+        ))?;
+    }
+    if let Some(difference) = difference {
+        let message = format!(
+            "run {run} differs first at event {} ({}): journalled {:?}, replayed {:?}",
+            difference.sequence, difference.event, difference.expected, difference.got
+        );
+        return Err(CommandError::message(Exit::VerificationFailed, message)
+            .remedy(format!("replay with the lobd that ran it, {}", found.version)));
     }
     Ok(())
 }

@@ -11,8 +11,8 @@ use super::{CommandError, Context, Exit, Output};
 /// People read a page of a table; whoever wants more says LIMIT or --json.
 const TABLE_ROWS: usize = 1_000;
 
-/// Runs read-only SQL over the tape (views `book` and `seconds`) and the journal (`journal.fills`,
-/// `journal.orders`, `journal.events`).
+/// Runs read-only SQL over the tape (views `book` and `seconds`) and the journal (views `events` and
+/// `commands`, tables `journal.fills`, `journal.orders`, `journal.discrepancies`).
 ///
 /// Example: `lobd sql "SELECT time, bid_price_1, ask_price_1 FROM book ORDER BY second DESC LIMIT 5"`
 #[derive(Debug, clap::Args)]

@@ -15,9 +15,10 @@ impl From<StoreError> for CommandError {
             | StoreError::EmergencyFull { .. }
             | StoreError::Backlog { .. }
             | StoreError::Suspended { .. } => Exit::InputOutput,
-            StoreError::CorruptRow { .. } | StoreError::CorruptEvent { .. } => {
-                Exit::VerificationFailed
-            }
+            StoreError::CorruptRow { .. }
+            | StoreError::CorruptEvent { .. }
+            | StoreError::LedgerDiffers { .. }
+            | StoreError::CheckpointDiffers { .. } => Exit::VerificationFailed,
             // A restart cannot help: the service manager must not try.
             StoreError::NewerVersion { .. } => Exit::Configuration,
             StoreError::Locked { .. }
@@ -32,6 +33,7 @@ impl From<StoreError> for CommandError {
             | StoreError::OffGrid { .. }
             | StoreError::Unregistered { .. }
             | StoreError::NoGrid { .. }
+            | StoreError::NoBeginning { .. }
             | StoreError::NotReducing => Exit::Failure,
         };
         Self::new(exit, error)

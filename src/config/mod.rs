@@ -51,6 +51,8 @@ pub struct Settings {
     pub self_trade_prevention: SelfTradePrevention,
     /// Seconds that share one commit of the tape.
     pub record_batch: u32,
+    /// For how many days events are kept; `None` is for ever.
+    pub journal_keep_days: Option<u32>,
     /// How long after its promotion a model may trade.
     pub model_max_age: Duration,
     /// What is logged.
@@ -215,6 +217,7 @@ impl Settings {
             order_transport: reader.order_transport(),
             self_trade_prevention: reader.self_trade_prevention(),
             record_batch: reader.integer("RECORD_BATCH", 1..=600),
+            journal_keep_days: reader.days_kept("JOURNAL_KEEP_DAYS"),
             model_max_age: reader.hours("MODEL_MAX_AGE_HOURS", 1..=8_760),
             log_filter: reader.text("LOBD_LOG"),
             trading: reader.trading(environment),

@@ -177,6 +177,11 @@ impl<'a> Reader<'a> {
         Duration::from_secs(u64::from(self.integer(name, range)))
     }
 
+    /// A number of days for which something is kept; 0 keeps it for ever.
+    pub(super) fn days_kept(&mut self, name: &str) -> Option<u32> {
+        Some(self.integer(name, 0..=36_500)).filter(|days| *days > 0)
+    }
+
     pub(super) fn hours(&mut self, name: &str, range: RangeInclusive<u32>) -> Duration {
         Duration::from_secs(3_600 * u64::from(self.integer(name, range)))
     }

@@ -68,6 +68,18 @@ impl Disk {
         }
     }
 
+    /// The bytes of a file; `None` if there is none.
+    pub(super) fn read(&self, path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+        match self {
+            Self::Machine => match std::fs::read(path) {
+                Ok(bytes) => Ok(Some(bytes)),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+                Err(source) => Err(StoreError::io("read", path, source)),
+            },
+            Self::Memory(disk) => Ok(disk.read(path)),
+        }
+    }
+
     /// Opens a file of exactly these many bytes, writing zeros if there is none.
     pub(super) fn open_sized(&self, path: &Path, size: usize) -> Result<DiskFile, StoreError> {
         match self {

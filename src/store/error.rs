@@ -178,6 +178,48 @@ pub enum StoreError {
         /// What is wrong with it.
         detail: String,
     },
+    /// The ledger holds something that its events do not lead to, or lacks what they do.
+    #[error(
+        "{table} {row} of {} is not what its events say: restore the journal from a backup, \
+         and see `lobd reconcile`",
+        path.display()
+    )]
+    LedgerDiffers {
+        /// Which journal.
+        path: PathBuf,
+        /// Which table.
+        table: &'static str,
+        /// Which row of it, by its key.
+        row: String,
+    },
+    /// A replay does not arrive at a checkpoint of the engine.
+    #[error(
+        "no replay arrives at the checkpoint after event {sequence} of {}: replay with the lobd \
+         that ran it, {version}",
+        path.display()
+    )]
+    CheckpointDiffers {
+        /// Which journal.
+        path: PathBuf,
+        /// The last event in the checkpoint.
+        sequence: i64,
+        /// The code that wrote it.
+        version: String,
+    },
+    /// A run's first events were dropped by age, and no checkpoint of this lobd stands for them.
+    #[error(
+        "the beginning of run {run} in {} was dropped with all events up to {dropped}, and this \
+         lobd wrote no checkpoint after it: replay with the lobd that ran it",
+        path.display()
+    )]
+    NoBeginning {
+        /// Which journal.
+        path: PathBuf,
+        /// Which run.
+        run: u32,
+        /// The last event dropped.
+        dropped: i64,
+    },
     /// More is waiting for a failing journal than may be held in memory (I10).
     #[error("{waiting} events wait for {}, which does not accept them", path.display())]
     Backlog {
@@ -261,6 +303,9 @@ impl StoreError {
             | Self::UnknownSymbol { .. }
             | Self::Ambiguous { .. }
             | Self::CorruptEvent { .. }
+            | Self::LedgerDiffers { .. }
+            | Self::CheckpointDiffers { .. }
+            | Self::NoBeginning { .. }
             | Self::WritingStatement
             | Self::Statement { .. }
             | Self::NotReducing

@@ -36,8 +36,8 @@ pub use error::StoreError;
 pub use gaps::{Gap, GapKind};
 pub use instruments::{InstrumentId, InstrumentKey, InstrumentVersion};
 pub use journal::{
-    BookedTrade, Difference, Journal, Record, Records, Replay, RunSummary, Step, Verification,
-    command_kind, event_kind,
+    BookedTrade, Difference, Journal, Record, Records, Replay, RunSummary, Step, TornTails, Upkeep,
+    Verification, command_kind, event_kind,
 };
 pub use lease::{AccountLease, AccountName};
 pub use lock::{FolderLock, TrainingLock};

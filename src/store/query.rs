@@ -1,6 +1,7 @@
 //! Read-only SQL over the tape and the journal, with the packed rows decoded for people.
 //!
-//! The views `book` and `seconds` stand before the tables; prices and quantities come as REAL,
+//! The views `book` and `seconds` stand before the tape's tables, `events` and `commands` before the
+//! journal's, with closed days unpacked; prices and quantities come as REAL,
 //! which shows every decimal the venue uses (15 significant digits). Whoever needs the integers
 //! reads the tables `main.seconds` and `main.instruments`. Nothing can be written: the files are
 //! opened read-only and a statement that would write is refused by name.
@@ -80,7 +81,8 @@ impl Query {
         let connection = tape::SCHEMA.open_read_only(&path)?;
         let fail = |source| StoreError::database(&path, source);
         let journal = journal_path(data_dir);
-        if journal.exists() {
+        let has_journal = journal.exists();
+        if has_journal {
             journal::SCHEMA.open_read_only(&journal)?;
             connection
                 .execute("ATTACH DATABASE ?1 AS journal", [journal.to_string_lossy()])
@@ -88,6 +90,9 @@ impl Query {
         }
         register(&connection).map_err(fail)?;
         connection.execute_batch(&views()).map_err(fail)?;
+        if has_journal {
+            journal::views::create(&connection).map_err(fail)?;
+        }
         connection.pragma_update(None, "query_only", "ON").map_err(fail)?;
         Ok(Self { connection, path })
     }

@@ -16,6 +16,9 @@ pub(super) struct Schema {
     pub(super) application_id: i32,
     /// Statements that lead from layout n to n + 1; the layout is their count.
     pub(super) migrations: &'static [&'static str],
+    /// Whether its owner writes its log out and gives its free space back in small steps, so that no
+    /// commit does.
+    pub(super) has_upkeep: bool,
     /// How the file comes into being, for people who look for it too early.
     pub(super) origin: &'static str,
 }
@@ -82,10 +85,15 @@ impl Schema {
         let connection = disk.connect(path)?;
         connection.pragma_update(None, "busy_timeout", busy_timeout_ms).map_err(fail)?;
         let found = self.identify(&connection, path)?;
+        if self.has_upkeep {
+            // A file takes this over while it is empty, or when it is written anew.
+            connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(fail)?;
+        }
         connection.pragma_update(None, "journal_mode", "WAL").map_err(fail)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(fail)?;
         connection.pragma_update(None, "foreign_keys", "ON").map_err(fail)?;
-        connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES).map_err(fail)?;
+        let log_pages = if self.has_upkeep { 0 } else { WAL_PAGES };
+        connection.pragma_update(None, "wal_autocheckpoint", log_pages).map_err(fail)?;
         connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB).map_err(fail)?;
         Ok((connection, found))
     }
@@ -155,7 +163,11 @@ impl Schema {
         }
         transaction.pragma_update(None, "application_id", self.application_id).map_err(fail)?;
         transaction.pragma_update(None, "user_version", self.layout()).map_err(fail)?;
-        transaction.commit().map_err(fail)
+        transaction.commit().map_err(fail)?;
+        if found > 0 && self.has_upkeep {
+            connection.execute_batch("VACUUM").map_err(fail)?;
+        }
+        Ok(())
     }
 }
 
@@ -180,6 +192,7 @@ mod tests {
         what: "test",
         application_id: 7,
         migrations: &["CREATE TABLE a (x INTEGER) STRICT;"],
+        has_upkeep: false,
         origin: "make one",
     };
     const TWO: Schema = Schema {

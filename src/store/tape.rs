@@ -49,6 +49,7 @@ pub(super) const SCHEMA: Schema = Schema {
             book BLOB NOT NULL,
             PRIMARY KEY (second, instrument_id)
         ) STRICT, WITHOUT ROWID;"],
+    has_upkeep: false,
     origin: "record with `lobd record` or `lobd run`, or import with `lobd data import`",
 };
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Journal;
+use super::rows::StoredEvents;
 use crate::domain::{Symbol, TradeId};
 use crate::store::error::StoreError;
 
@@ -21,22 +22,21 @@ pub struct BookedTrade {
 }
 
 impl Journal {
-    /// The names of all orders and stops that were decided, whatever became of them: what went out
-    /// by way of the emergency file and was found there included.
+    /// The names of all orders and stops that were decided on days still kept, whatever became of
+    /// them: what went out by way of the emergency file and was found there included.
     ///
     /// # Errors
     /// A failure to read.
     pub fn decided(&self) -> Result<BTreeSet<String>, StoreError> {
         let fail = |source| StoreError::database(&self.path, source);
-        let mut statement = self
-            .connection
-            .prepare(
-                "SELECT payload FROM commands WHERE kind LIKE 'place%' \
-                 UNION ALL SELECT command FROM emergencies",
-            )
-            .map_err(fail)?;
-        let mut rows = statement.query([]).map_err(fail)?;
         let mut names = BTreeSet::new();
+        for event in StoredEvents::between(&self.connection, &self.path, (0, i64::MAX)) {
+            let placed = event?.commands.into_iter().filter(|(kind, _)| kind.starts_with("place"));
+            names.extend(placed.filter_map(|(_, payload)| name_in(&payload)));
+        }
+        let mut statement =
+            self.connection.prepare("SELECT command FROM emergencies").map_err(fail)?;
+        let mut rows = statement.query([]).map_err(fail)?;
         while let Some(row) = rows.next().map_err(fail)? {
             let payload = row.get_ref(0).and_then(|value| Ok(value.as_blob()?)).map_err(fail)?;
             names.extend(name_in(payload));
@@ -70,7 +70,7 @@ impl Journal {
 }
 
 /// The name of ours in a command's bytes; it stands there as text, behind its length.
-fn name_in(payload: &[u8]) -> Option<String> {
+pub(super) fn name_in(payload: &[u8]) -> Option<String> {
     let at = payload.windows(BEGINNING.len()).position(|bytes| bytes == BEGINNING)?;
     let length = usize::from(*payload.get(at.checked_sub(1)?)?);
     let name = payload.get(at..at + length)?;

@@ -4,23 +4,37 @@
 //! events in the same transaction, so that they can never disagree with them. Invariants: **1**
 //! an event or command reported committed is readable after any crash; **2** events are numbered
 //! without a gap, and each carries the hash of all before it; **3** a trade id is booked once per
-//! symbol and life of the account (I6); **4** what could not be written stays buffered, in order, until it can.
+//! symbol and life of the account (I6); **4** what could not be written stays buffered, in order,
+//! until it can.
 
+mod agreement;
 mod audit;
+mod block;
+mod checkpoint;
 mod fills;
 mod income;
+mod layout;
 mod ledger;
 mod record;
 mod recovery;
 mod replay;
 mod resolutions;
+mod rows;
 mod takeover;
+mod torn_log;
+mod upkeep;
 mod verify;
+pub(super) mod views;
 
 pub use audit::BookedTrade;
 pub use record::{Record, command_kind, event_kind};
 pub use replay::{Difference, Replay, Step};
-pub use verify::{Records, Verification};
+pub use rows::Records;
+pub use torn_log::TornTails;
+pub use upkeep::Upkeep;
+pub use verify::Verification;
+
+pub(super) use layout::SCHEMA;
 
 use std::path::{Path, PathBuf};
 
@@ -34,147 +48,10 @@ use super::database::Database;
 use super::disk::Disk;
 use super::emergency::EmergencyRecord;
 use super::error::StoreError;
-use super::schema::Schema;
 use record::{Hash, PendingEvent};
 
 /// Events that may wait for a failing journal: an hour of a calm market, some tens of megabytes.
 const PENDING_MAX: usize = 20_000;
-
-pub(super) const SCHEMA: Schema = Schema {
-    what: "journal",
-    application_id: 0x6c6f_626a, // "lobj"
-    migrations: &[
-        "
-        CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-        CREATE TABLE runs (
-            epoch INTEGER PRIMARY KEY,
-            started_ns INTEGER NOT NULL,
-            version TEXT NOT NULL
-        ) STRICT;
-        CREATE TABLE events (
-            seq INTEGER PRIMARY KEY,
-            epoch INTEGER NOT NULL REFERENCES runs (epoch),
-            now_ns INTEGER NOT NULL,
-            kind TEXT NOT NULL,
-            version INTEGER NOT NULL,
-            payload BLOB NOT NULL,
-            hash BLOB NOT NULL
-        ) STRICT;
-        CREATE INDEX events_by_run ON events (epoch, seq);
-        CREATE TABLE commands (
-            seq INTEGER NOT NULL REFERENCES events (seq),
-            position INTEGER NOT NULL,
-            kind TEXT NOT NULL,
-            payload BLOB NOT NULL,
-            PRIMARY KEY (seq, position)
-        ) STRICT, WITHOUT ROWID;
-        CREATE TABLE orders (
-            client_order_id TEXT PRIMARY KEY,
-            symbol TEXT NOT NULL,
-            side TEXT NOT NULL,
-            kind TEXT NOT NULL,
-            price_e8 INTEGER,
-            quantity_e8 INTEGER,
-            reduce_only INTEGER NOT NULL,
-            status TEXT NOT NULL,
-            filled_e8 INTEGER NOT NULL,
-            order_id INTEGER,
-            first_seq INTEGER NOT NULL,
-            last_seq INTEGER NOT NULL
-        ) STRICT, WITHOUT ROWID;
-        CREATE TABLE fills (
-            symbol TEXT NOT NULL,
-            trade_id INTEGER NOT NULL,
-            order_id INTEGER NOT NULL,
-            client_order_id TEXT,
-            side TEXT NOT NULL,
-            price_e8 INTEGER NOT NULL,
-            quantity_e8 INTEGER NOT NULL,
-            commission_e8 INTEGER NOT NULL,
-            commission_asset TEXT NOT NULL,
-            realized_pnl_e8 INTEGER NOT NULL,
-            is_maker INTEGER NOT NULL,
-            time_ns INTEGER NOT NULL,
-            seq INTEGER NOT NULL,
-            PRIMARY KEY (symbol, trade_id)
-        ) STRICT, WITHOUT ROWID;
-        CREATE TABLE discrepancies (
-            id INTEGER PRIMARY KEY,
-            detected_ns INTEGER NOT NULL,
-            epoch INTEGER NOT NULL,
-            symbol TEXT,
-            text TEXT NOT NULL
-        ) STRICT;",
-        "
-        CREATE TABLE takeovers (
-            symbol TEXT NOT NULL,
-            seq INTEGER NOT NULL REFERENCES events (seq),
-            exposure_e8 INTEGER NOT NULL,
-            trade_id INTEGER,
-            PRIMARY KEY (symbol, seq)
-        ) STRICT, WITHOUT ROWID;
-        CREATE TABLE emergencies (
-            id INTEGER PRIMARY KEY,
-            found_by_epoch INTEGER NOT NULL REFERENCES runs (epoch),
-            decided_ns INTEGER NOT NULL,
-            command BLOB NOT NULL
-        ) STRICT;",
-        "
-        CREATE TABLE resolutions (
-            client_order_id TEXT NOT NULL,
-            seq INTEGER NOT NULL REFERENCES events (seq),
-            symbol TEXT NOT NULL,
-            outcome TEXT NOT NULL,
-            proof TEXT NOT NULL,
-            unknown_since_ns INTEGER NOT NULL,
-            questions INTEGER NOT NULL,
-            first_asked_ns INTEGER,
-            last_asked_ns INTEGER,
-            denials INTEGER NOT NULL,
-            last_denied_ns INTEGER,
-            resolved_ns INTEGER NOT NULL,
-            PRIMARY KEY (client_order_id, seq)
-        ) STRICT, WITHOUT ROWID;
-        CREATE TABLE income (
-            kind TEXT NOT NULL,
-            transaction_id INTEGER NOT NULL,
-            symbol TEXT NOT NULL,
-            asset TEXT NOT NULL,
-            time_ns INTEGER NOT NULL,
-            amount_e8 INTEGER NOT NULL,
-            trade_id INTEGER,
-            seq INTEGER NOT NULL,
-            PRIMARY KEY (time_ns, kind, transaction_id, symbol, asset)
-        ) STRICT, WITHOUT ROWID;",
-        // A venue that is reset numbers its trades anew: each numbering is a life of the account.
-        "
-        CREATE TABLE fills_of_lives (
-            symbol TEXT NOT NULL,
-            life INTEGER NOT NULL,
-            trade_id INTEGER NOT NULL,
-            order_id INTEGER NOT NULL,
-            client_order_id TEXT,
-            side TEXT NOT NULL,
-            price_e8 INTEGER NOT NULL,
-            quantity_e8 INTEGER NOT NULL,
-            commission_e8 INTEGER NOT NULL,
-            commission_asset TEXT NOT NULL,
-            realized_pnl_e8 INTEGER NOT NULL,
-            is_maker INTEGER NOT NULL,
-            time_ns INTEGER NOT NULL,
-            seq INTEGER NOT NULL,
-            PRIMARY KEY (symbol, life, trade_id)
-        ) STRICT, WITHOUT ROWID;
-        INSERT INTO fills_of_lives SELECT symbol, 0, trade_id, order_id, client_order_id, side,
-            price_e8, quantity_e8, commission_e8, commission_asset, realized_pnl_e8, is_maker,
-            time_ns, seq FROM fills;
-        DROP TABLE fills;
-        ALTER TABLE fills_of_lives RENAME TO fills;
-        ALTER TABLE takeovers ADD COLUMN life INTEGER NOT NULL DEFAULT 0;
-        ALTER TABLE takeovers ADD COLUMN asked_ns INTEGER NOT NULL DEFAULT 0;",
-    ],
-    origin: "`lobd run` writes one",
-};
 
 /// The append-only record of what happened and what was decided.
 #[derive(Debug)]
@@ -192,6 +69,8 @@ pub struct Journal {
     pending: Vec<PendingEvent>,
     /// How often the file was opened anew.
     reopenings: u64,
+    /// Commits since the log was last written into the file.
+    commits_in_log: u32,
 }
 
 /// One start of the daemon, as the journal has it.
@@ -203,7 +82,7 @@ pub struct RunSummary {
     pub started_at: Timestamp,
     /// The code that ran.
     pub version: String,
-    /// How many events it journalled.
+    /// How many of its events are durable, and kept.
     pub events: u64,
 }
 
@@ -222,7 +101,9 @@ impl Journal {
     /// # Errors
     /// As [`Journal::open`].
     pub fn open_on(disk: &Disk, path: &Path) -> Result<Self, StoreError> {
+        let torn = torn_log::torn_tail(disk, path)?;
         let connection = Database::open(&SCHEMA, disk, path)?;
+        torn_log::count(&connection, path, torn)?;
         let drawn = disk.draw() >> 32;
         connection
             .execute(
@@ -266,6 +147,7 @@ impl Journal {
             last_hash,
             pending: Vec::new(),
             reopenings: 0,
+            commits_in_log: 0,
         })
     }
 
@@ -276,8 +158,8 @@ impl Journal {
     pub fn start_run(&mut self, now: Timestamp, version: &str) -> Result<RunId, StoreError> {
         let epoch = self.epoch + 1;
         self.write(
-            "INSERT INTO runs (epoch, started_ns, version) VALUES (?1, ?2, ?3)",
-            params![epoch, now.nanos(), version],
+            "INSERT INTO runs (epoch, started_ns, version, first_seq) VALUES (?1, ?2, ?3, ?4)",
+            params![epoch, now.nanos(), version, self.last_sequence + 1],
         )?;
         self.epoch = epoch;
         Ok(self.run())
@@ -341,6 +223,7 @@ impl Journal {
         let written = self.write_held();
         self.last_hash = self.connection.after(written)?;
         self.pending.clear();
+        self.commits_in_log = self.commits_in_log.saturating_add(1);
         Ok(())
     }
 
@@ -490,11 +373,12 @@ impl Journal {
             .connection
             .prepare(
                 "SELECT epoch, started_ns, version, \
-                 (SELECT count(*) FROM events WHERE events.epoch = runs.epoch) \
+                 max(0, lead(first_seq, 1, ?1) OVER (ORDER BY epoch) - max(first_seq, ?2)) \
                  FROM runs ORDER BY epoch",
             )
             .map_err(fail)?;
-        let runs = statement.query_map([], |row| {
+        let (end, begin) = (self.last_sequence - self.pending_len() + 1, self.anchor()? + 1);
+        let runs = statement.query_map([end, begin], |row| {
             Ok(RunSummary {
                 run: RunId { installation: self.installation, epoch: row.get(0)? },
                 started_at: Timestamp::from_nanos(row.get(1)?),
@@ -508,15 +392,30 @@ impl Journal {
     /// Reads a run's events in order, each with the commands it led to.
     #[must_use]
     pub fn records(&self, epoch: u32) -> Records<'_> {
-        Records::of_run(&self.connection, &self.path, epoch)
+        self.records_after(epoch, 0)
     }
 
-    /// Recomputes the whole chain of hashes and reads every payload.
-    ///
-    /// # Errors
-    /// [`StoreError::CorruptEvent`] naming the first event that is not what was written.
-    pub fn verify(&self) -> Result<Verification, StoreError> {
-        verify::verify(&self.connection, &self.path)
+    /// The same from after one of them.
+    fn records_after(&self, epoch: u32, after: i64) -> Records<'_> {
+        let span = self.span_of(epoch).map(|(first, last)| (after.max(first - 1), last));
+        Records::between(&self.connection, &self.path, span)
+    }
+
+    /// The numbers of a run's first and last possible event.
+    fn span_of(&self, epoch: u32) -> Result<(i64, i64), StoreError> {
+        self.connection
+            .prepare_cached(
+                "SELECT coalesce((SELECT first_seq FROM runs WHERE epoch = ?1), 1), coalesce( \
+                 (SELECT min(first_seq) - 1 FROM runs WHERE epoch > ?1), ?2)",
+            )
+            .and_then(|mut statement| {
+                statement.query_row(params![epoch, i64::MAX], |row| Ok((row.get(0)?, row.get(1)?)))
+            })
+            .map_err(|source| StoreError::database(&self.path, source))
+    }
+
+    fn pending_len(&self) -> i64 {
+        i64::try_from(self.pending.len()).unwrap_or(i64::MAX)
     }
 
     /// Moves committed records from the log into the file; call it where nothing waits for a
@@ -528,6 +427,13 @@ impl Journal {
         self.connection
             .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
             .map_err(|source| StoreError::database(&self.path, source))
+    }
+
+    /// How many events stand in rows and not in blocks.
+    #[cfg(test)]
+    pub(crate) fn rows_left(&self) -> i64 {
+        let count = "SELECT count(*) FROM events";
+        self.connection.query_row(count, [], |row| row.get(0)).unwrap()
     }
 
     /// Makes every write fail, as a full disk does, or lets them succeed again.
@@ -554,11 +460,12 @@ impl Journal {
 /// The number and hash of the last event written; zeros before the first.
 fn newest_event(connection: &Connection, path: &Path) -> Result<(i64, Hash), StoreError> {
     let newest = "SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1";
-    connection
-        .query_row(newest, [], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()
-        .map(Option::unwrap_or_default)
-        .map_err(|source| StoreError::database(path, source))
+    let newest = connection.query_row(newest, [], |row| Ok((row.get(0)?, row.get(1)?))).optional();
+    let newest = newest.and_then(|newest| match newest {
+        None => upkeep::end_of_the_packed(connection),
+        found => Ok(found),
+    });
+    newest.map(Option::unwrap_or_default).map_err(|source| StoreError::database(path, source))
 }
 
 fn insert(
@@ -594,5 +501,6 @@ fn insert(
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;
+#[cfg(test)]
+mod upkeep_tests;

@@ -70,8 +70,29 @@ impl PendingEvent {
     }
 }
 
+/// An event as it is stored, before its payload is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct StoredEvent {
+    pub(super) head: Head,
+    pub(super) kind: String,
+    /// The layout of its payload.
+    pub(super) version: u32,
+    pub(super) payload: Vec<u8>,
+    pub(super) hash: Hash,
+    /// Kind and bytes of each command.
+    pub(super) commands: Vec<(String, Vec<u8>)>,
+}
+
+impl StoredEvent {
+    /// What its hash has to be after that of its predecessor.
+    pub(super) fn hash_after(&self, previous: &Hash) -> Hash {
+        let commands = self.commands.iter().map(|(_, payload)| payload.as_slice());
+        chain(previous, self.head, &self.payload, commands)
+    }
+}
+
 /// What names an event besides its payload.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Head {
     pub(super) sequence: i64,
     pub(super) epoch: u32,

@@ -4,11 +4,14 @@ use crate::domain::Timestamp;
 use crate::engine::{Command, Event, TradingEngine};
 
 use super::record::{self, Record};
+use super::upkeep::day_of;
 use super::{Journal, StoreError};
 
 /// What a replay of one run found.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Replay {
+    /// The number of the first event replayed.
+    pub begins_at: i64,
     /// Events replayed.
     pub events: u64,
     /// Commands that came out as they were journalled.
@@ -48,10 +51,22 @@ impl Journal {
     /// the first difference.
     ///
     /// # Errors
-    /// [`StoreError::CorruptEvent`] or a failure to read.
+    /// [`StoreError::CorruptEvent`], [`StoreError::NoBeginning`] or a failure to read.
     pub fn replay(&self, epoch: u32) -> Result<Replay, StoreError> {
+        self.replay_since(epoch, None)
+    }
+
+    /// The same from the newest checkpoint before a moment on; without one of this lobd, or without
+    /// a moment, from the beginning of the run.
+    ///
+    /// # Errors
+    /// As [`Journal::replay`].
+    pub fn replay_since(&self, epoch: u32, since: Option<Timestamp>) -> Result<Replay, StoreError> {
         let mut replay = Replay::default();
-        self.again(epoch, |record, commands| {
+        self.again(epoch, since, |record, commands| {
+            if replay.events == 0 {
+                replay.begins_at = record.sequence;
+            }
             let got = commands
                 .iter()
                 .map(record::command_bytes)
@@ -85,7 +100,7 @@ impl Journal {
         // Ids are shown in quotes, so that no id is taken for the head of a longer one.
         let quoted = format!("{client_order_id:?}");
         let mut steps = Vec::new();
-        self.again(epoch, |record, commands| {
+        self.again(epoch, None, |record, commands| {
             let (sequence, now) = (record.sequence, record.now);
             // A second of the market concerns every order and names none.
             let event = (!matches!(record.event, Event::Second(_)))
@@ -99,14 +114,16 @@ impl Journal {
         Ok(steps)
     }
 
-    /// Feeds a run's events to a new engine for as long as `visit` says so.
+    /// Feeds a run's events to an engine for as long as `visit` says so, beginning with the newest
+    /// checkpoint before a moment, or with the run.
     fn again(
         &self,
         epoch: u32,
+        since: Option<Timestamp>,
         mut visit: impl FnMut(&Record, &[Command]) -> Result<bool, StoreError>,
     ) -> Result<(), StoreError> {
-        let mut engine = TradingEngine::default();
-        for record in self.records(epoch) {
+        let (mut engine, after) = self.beginning(epoch, since)?;
+        for record in self.records_after(epoch, after) {
             let record = record?;
             let commands = engine.handle(record.now, record.event.clone());
             if !visit(&record, &commands)? {
@@ -115,10 +132,40 @@ impl Journal {
         }
         Ok(())
     }
+
+    /// The engine that a replay begins with, and the last event that is in it.
+    pub(super) fn beginning(
+        &self,
+        epoch: u32,
+        since: Option<Timestamp>,
+    ) -> Result<(TradingEngine, i64), StoreError> {
+        let (first, last) = self.span_of(epoch)?;
+        let anchor = self.anchor()?;
+        if last <= anchor {
+            return Ok((TradingEngine::default(), last)); // nothing of it is left
+        }
+        // The head of the run is gone: only a checkpoint stands for it.
+        let is_headless = first <= anchor;
+        let mut begins = (TradingEngine::default(), first - 1);
+        let mut is_found = !is_headless;
+        for checkpoint in self.checkpoints(epoch)? {
+            let is_wanted = (is_headless && !is_found)
+                || since.is_some_and(|since| day_of(since) >= checkpoint.day);
+            if let Some(engine) = is_wanted.then(|| checkpoint.engine()).flatten() {
+                begins = (engine, checkpoint.sequence);
+                is_found = true;
+            }
+        }
+        if is_found { Ok(begins) } else { Err(self.headless(epoch, anchor)) }
+    }
+
+    fn headless(&self, epoch: u32, anchor: i64) -> StoreError {
+        StoreError::NoBeginning { path: self.path.clone(), run: epoch, dropped: anchor }
+    }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::time::Duration;
 
     use super::*;
@@ -165,7 +212,7 @@ mod tests {
         }
     }
 
-    fn started(run: RunId) -> Event {
+    pub(in crate::store::journal) fn started(run: RunId) -> Event {
         let fees = FeeRates { maker: Rate::ZERO, taker: Rate::ZERO };
         let instrument = instrument("BTCUSDT", "0.1");
         Event::Started(Box::new(Started {

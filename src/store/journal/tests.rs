@@ -19,7 +19,7 @@ fn symbol() -> Symbol {
     Symbol::new("BTCUSDT").unwrap()
 }
 
-fn fill(trade_id: u64, side: Side, time: i64) -> Fill {
+pub(super) fn fill(trade_id: u64, side: Side, time: i64) -> Fill {
     Fill {
         symbol: symbol(),
         trade_id: TradeId(trade_id),
@@ -36,7 +36,7 @@ fn fill(trade_id: u64, side: Side, time: i64) -> Fill {
     }
 }
 
-fn order(status: OrderStatus, filled: &str) -> Event {
+pub(super) fn order(status: OrderStatus, filled: &str) -> Event {
     Event::Order(OrderReport {
         symbol: symbol(),
         client_order_id: ClientOrderId::new("lobd-1").unwrap(),
@@ -90,7 +90,7 @@ fn invariant_1_what_was_committed_reads_back_and_what_was_not_is_gone() {
     assert_eq!(records[1].commands, [bytes.clone(), bytes]);
     assert_eq!(
         journal.verify().unwrap(),
-        Verification { events: 2, of_older_layouts: 0, commands: 2 }
+        Verification { events: 2, commands: 2, fills: 1, ..Verification::default() }
     );
 }
 

@@ -45,6 +45,15 @@ impl MemoryDisk {
         file.sync_data()
     }
 
+    /// The bytes of a file, if there is one.
+    pub(in crate::store) fn read(&self, path: &Path) -> Option<Vec<u8>> {
+        let state = self.state();
+        let file = state.files.get(state.names.get(&*path.to_string_lossy())?)?;
+        let mut bytes = vec![0; file.len()];
+        file.read(&mut bytes, 0);
+        Some(bytes)
+    }
+
     /// Takes the disk for writing; `None` if it is taken.
     pub(in crate::store) fn lock(&self) -> Option<MemoryLock> {
         let was_locked = std::mem::replace(&mut self.state().is_locked, true);
