@@ -107,6 +107,7 @@ pub struct CommissionRate {
 /// `GET /fapi/v1/accountConfig`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "the venue's shape")]
 pub struct AccountConfiguration {
     /// Whether the account may trade.
     pub can_trade: bool,
