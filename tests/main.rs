@@ -31,6 +31,8 @@ mod daemon;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod disk_faults;
+#[cfg(test)]
 mod endpoints;
 #[cfg(test)]
 mod engine_cycle;

@@ -34,6 +34,9 @@ const IDLE_LIMIT: Duration = Duration::from_secs(5);
 /// A daemon that is well answers within milliseconds.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
+/// How long a socket that cannot take a connection is left alone.
+const ACCEPT_RETRY: Duration = Duration::from_secs(1);
+
 /// What may be asked over the control socket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -175,10 +178,14 @@ impl Actor for Operator {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
-                accepted = self.listener.accept() => {
-                    let (stream, _) = accepted.map_err(ActorFailure::new)?;
-                    self.serve(stream)?;
-                }
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, _)) => self.serve(stream)?,
+                    Err(error) => {
+                        // Most likely no file descriptor is left: others free them, in time.
+                        tracing::warn!(%error, "the control socket cannot take a connection");
+                        tokio::time::sleep(ACCEPT_RETRY).await;
+                    }
+                },
             }
         }
         self.connections.shutdown().await;

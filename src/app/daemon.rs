@@ -20,11 +20,12 @@ use crate::binance::{
 use crate::clock::SharedClock;
 use crate::config::{OrderTransport, Settings};
 use crate::domain::{Failure, Instrument, Market, RunId, Second, Symbol};
-use crate::engine::{EngineStatus, Event, Started};
+use crate::engine::{EngineStatus, Event, OperatorRequest, Started};
 use crate::store::{AccountLease, Disk, FolderLock, StoreError, Tape};
 
 use super::certified::countdown_proof;
 use super::folder::DataFolder;
+use super::folder_watch::FolderWatch;
 use super::holdings::{lease, open_emergency, register};
 use super::machine::Machine;
 use super::surroundings::{Ground, Surroundings};
@@ -119,6 +120,7 @@ pub struct Daemon {
     /// of the start by the clock that is handed in.
     jitter_seed: u64,
     operator: Option<TraderHandle>,
+    folder_watch: FolderWatch,
     _lock: FolderLock,
     _lease: Option<AccountLease>,
 }
@@ -173,6 +175,7 @@ impl Daemon {
             rules: RulesHandle::default(),
             jitter_seed: clock.now().nanos().cast_unsigned(),
             operator: None,
+            folder_watch: FolderWatch::default(),
             _lock: lock,
             _lease: lease,
         };
@@ -184,6 +187,7 @@ impl Daemon {
         daemon.supervisor.spawn("recorder", recorder, daemon.ends_rest.clone());
         let watch = WallClockWatch::new(Arc::clone(clock));
         daemon.supervisor.spawn("wall clock", watch, daemon.ends_rest.clone());
+        daemon.folder_watch = FolderWatch::over(&around.machine.disk, &folder);
         Ok(daemon)
     }
 
@@ -347,11 +351,11 @@ impl Daemon {
     /// Runs until `shutdown`, then ends the trader and after it everything else.
     ///
     /// # Errors
-    /// [`DaemonError::Supervisor`] if an actor was given up or panicked; the rest is ended in order
-    /// all the same.
+    /// [`DaemonError::Supervisor`] if an actor was given up or panicked, [`StoreError::Replaced`] if
+    /// the data folder is no longer the one that was opened; the rest is ended in order all the same.
     pub async fn run_until(mut self, shutdown: &CancellationToken) -> Result<(), DaemonError> {
         let mut watchdog = Watchdog::start(std::mem::take(&mut self.watched));
-        let mut failure = None;
+        let mut failure: Option<DaemonError> = None;
         loop {
             tokio::select! {
                 biased;
@@ -364,14 +368,29 @@ impl Daemon {
                     Some(Ok(name)) => self.on_ended(name),
                     Some(Err(error)) => {
                         if self.must_end(&error) {
-                            failure.get_or_insert(error);
+                            failure.get_or_insert(error.into());
                         }
                     }
                 },
+                lost = self.folder_watch.lost() => {
+                    self.on_folder_lost(&lost).await;
+                    failure.get_or_insert(lost.into());
+                }
                 () = watchdog.feed() => {}
             }
         }
-        failure.map_or(Ok(()), |error| Err(error.into()))
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// Nothing is decided any more that a later run would not know of: halted, and ended in order.
+    async fn on_folder_lost(&self, lost: &StoreError) {
+        tracing::error!(error = %lost, "the data folder is lost; trading halts and the daemon ends");
+        if let Some(trader) = &self.operator {
+            let halt = OperatorRequest::Halt { reason: lost.to_string() };
+            // Halted before it is asked to end. A trader that has ended decides nothing more.
+            let _ = trader.request(halt).await;
+        }
+        self.end_trading();
     }
 
     fn end_trading(&self) {

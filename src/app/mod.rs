@@ -9,6 +9,7 @@ pub mod closing;
 mod daemon;
 pub mod demo;
 mod folder;
+mod folder_watch;
 mod history;
 mod holdings;
 pub mod live_score;

@@ -14,7 +14,8 @@ impl From<StoreError> for CommandError {
             | StoreError::Corrupt { .. }
             | StoreError::EmergencyFull { .. }
             | StoreError::Backlog { .. }
-            | StoreError::Suspended { .. } => Exit::InputOutput,
+            | StoreError::Suspended { .. }
+            | StoreError::Replaced { .. } => Exit::InputOutput,
             StoreError::CorruptRow { .. }
             | StoreError::CorruptEvent { .. }
             | StoreError::LedgerDiffers { .. }

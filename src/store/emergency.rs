@@ -193,6 +193,7 @@ mod tests {
     use std::fs::OpenOptions;
     use std::os::unix::fs::FileExt;
 
+    use super::super::file_steps::record::{Tree, steps_of};
     use super::*;
     use crate::domain::{ClientOrderId, Symbol};
 
@@ -222,6 +223,19 @@ mod tests {
         assert_eq!(size, (SLOT_BYTES * SLOTS) as u64, "the file never grows");
         file.clear().unwrap();
         assert!(EmergencyFile::open(&path).unwrap().1.is_empty());
+    }
+
+    #[test]
+    fn a_crash_while_it_is_made_leaves_a_whole_file_or_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data").join("emergency");
+        let mut tree = Tree::new(folder.path());
+        let steps = steps_of(|| _ = EmergencyFile::open(&path).unwrap());
+        let is_whole = |left: &Tree| left.read(&path).map(<[u8]>::len);
+        tree.take(&steps, |left| {
+            assert!([None, Some(SLOT_BYTES * SLOTS)].contains(&is_whole(left)))
+        });
+        tree.take(&[], |left| assert_eq!(is_whole(left), Some(SLOT_BYTES * SLOTS)));
     }
 
     #[test]

@@ -234,6 +234,16 @@ pub enum StoreError {
         /// Which file.
         path: PathBuf,
     },
+    /// A file or folder in use was deleted, moved or replaced.
+    #[error(
+        "{} is not the one that was opened: it was deleted, moved or replaced meanwhile; put it back \
+         or restore it from a backup, look at the venue, then start again",
+        path.display()
+    )]
+    Replaced {
+        /// What is gone, or another now.
+        path: PathBuf,
+    },
     /// A statement of `lobd sql` would write.
     #[error("only statements that read are allowed here")]
     WritingStatement,
@@ -296,6 +306,7 @@ impl StoreError {
             | Self::CorruptRow { .. }
             | Self::NewerVersion { .. }
             | Self::Absent { .. }
+            | Self::Replaced { .. }
             | Self::OutOfOrder { .. }
             | Self::OffGrid { .. }
             | Self::Unregistered { .. }

@@ -13,7 +13,9 @@ mod disk;
 mod emergency;
 mod error;
 pub mod export;
+mod file_steps;
 mod gaps;
+mod identity;
 pub mod import;
 mod instruments;
 mod journal;
@@ -34,6 +36,7 @@ pub use disk::Disk;
 pub use emergency::{EmergencyFile, EmergencyRecord};
 pub use error::StoreError;
 pub use gaps::{Gap, GapKind};
+pub use identity::Identities;
 pub use instruments::{InstrumentId, InstrumentKey, InstrumentVersion};
 pub use journal::{
     BookedTrade, Difference, Journal, Record, Records, Replay, RunSummary, Step, TornTails, Upkeep,

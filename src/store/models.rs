@@ -17,6 +17,7 @@ use crate::domain::{ModelId, Timestamp};
 
 use super::atomic::{self, create_folder, sync_folder_of, write_synced};
 use super::error::StoreError;
+use super::file_steps;
 
 /// The checksums of an artefact's files, in the format of `sha256sum`.
 const SUMS: &str = "SHA256SUMS";
@@ -86,7 +87,8 @@ impl ModelStore {
         create_folder(&self.folder(instrument))?;
         let temporary = atomic::temporary_beside(&path);
         let outcome = write_folder(&temporary, files).and_then(|()| {
-            fs::rename(&temporary, &path).map_err(|source| StoreError::io("rename", &path, source))
+            file_steps::rename(&temporary, &path)
+                .map_err(|source| StoreError::io("rename", &path, source))
         });
         if outcome.is_err() {
             // The first failure is the one to tell.
@@ -283,6 +285,9 @@ fn corrupt(path: &Path, detail: String) -> StoreError {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use super::file_steps::record::{Tree, steps_of};
     use super::*;
 
     const INSTRUMENT: &str = "sandbox-usdm-BTCUSDT";
@@ -344,6 +349,38 @@ mod tests {
         assert_eq!(store.load(INSTRUMENT, third).unwrap().files, files("{3}"));
         let promoted = store.promote(INSTRUMENT, third, Timestamp::from_seconds(2)).unwrap();
         assert_eq!(promoted.previous, Some(first));
+    }
+
+    #[test]
+    fn a_crash_after_any_step_of_saving_and_promoting_leaves_a_whole_model_in_charge() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = ModelStore::new(&folder.path().join("models"));
+        let [first, second] = ["ols-1", "lasso-2"].map(|id| ModelId::new(id).unwrap());
+        let put_in_charge = |id, text| {
+            steps_of(|| {
+                store.save(INSTRUMENT, id, &files(text)).unwrap();
+                store.promote(INSTRUMENT, id, Timestamp::from_seconds(1)).unwrap();
+            })
+        };
+        let in_charge = |left: &Tree| -> Option<ModelId> {
+            let pointer = left.read(&store.pointer_path(INSTRUMENT))?;
+            let current: Current = serde_json::from_slice(pointer).unwrap();
+            let artefact = store.folder(INSTRUMENT).join(current.id.as_str());
+            let sums = std::str::from_utf8(left.read(&artefact.join(SUMS)).unwrap()).unwrap();
+            assert_eq!(sums.lines().count(), 2, "{sums}");
+            for (sum, name) in sums.lines().filter_map(|line| line.split_once("  ")) {
+                assert_eq!(checksum(left.read(&artefact.join(name)).unwrap()), sum, "{name}");
+            }
+            Some(current.id)
+        };
+        let mut tree = Tree::new(folder.path());
+        let mut found = BTreeSet::new();
+        tree.take(&put_in_charge(first, "{1}"), |left| _ = found.insert(in_charge(left)));
+        assert_eq!(found, BTreeSet::from([None, Some(first)]));
+        found.clear();
+        tree.take(&put_in_charge(second, "{2}"), |left| _ = found.insert(in_charge(left)));
+        assert_eq!(found, BTreeSet::from([Some(first), Some(second)]));
+        tree.take(&[], |left| assert_eq!(in_charge(left), Some(second), "it was reported"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One row of the tape as bytes: ticks and steps, varint, level after level as differences.
 //!
 //! Exact: whatever [`encode`] accepts, [`decode`] gives back unchanged (the symbol is the
-//! instrument's and not stored). Does not know where rows are stored. Layout 1, in order:
+//! instrument's and not stored). Does not know where rows are stored. Layout 2, in order:
 //!
 //! | field | bytes |
 //! |---|---|
@@ -12,6 +12,7 @@
 //! | updates, squared mid changes, order flow imbalance in steps | varint |
 //! | mid high and low in half ticks from the best bid | varint |
 //! | trades: flags, count, buy and sell steps, notional, lowest sell, highest buy | varint |
+//! | CRC-32 of all before it; layout 1 has none | 4 |
 
 use thiserror::Error;
 
@@ -21,7 +22,9 @@ use crate::domain::{Amount, Exposure, Filters, Instrument, Price, Quantity, Symb
 use super::varint::{Reader, put_signed, put_unsigned};
 
 /// The layout written; older ones stay readable.
-const LAYOUT: u8 = 1;
+const LAYOUT: u8 = 2;
+/// The same without a checksum.
+pub(super) const UNCHECKED_LAYOUT: u8 = 1;
 
 const HAS_SNAPSHOT: u8 = 1;
 const HAS_MARK: u8 = 1 << 1;
@@ -99,6 +102,9 @@ pub enum RowError {
     /// Bytes follow where the row should end.
     #[error("bytes follow the end of the row")]
     Excess,
+    /// The bytes are not those that were written.
+    #[error("its checksum is not that of what is stored")]
+    Checksum,
     /// The layout is one this program does not know.
     #[error("row layout {0} is unknown")]
     Layout(u8),
@@ -114,6 +120,7 @@ pub enum RowError {
 /// of use past its former length.
 pub fn encode(row: &Row, grid: RowGrid, out: &mut Vec<u8>) -> Result<(), RowError> {
     grid.check()?;
+    let first = out.len();
     let base = row.snapshot.map_or(Price::ZERO, |snapshot| snapshot.best_bid().price);
     let mids = grid.mids(&row.flow, base);
     out.extend([LAYOUT, validity_byte(row.validity), flags(row, mids.is_none())]);
@@ -136,6 +143,8 @@ pub fn encode(row: &Row, grid: RowGrid, out: &mut Vec<u8>) -> Result<(), RowErro
     if row.flow.trades != TradeFlow::default() {
         encode_trades(&row.flow.trades, grid, base, out)?;
     }
+    let checksum = crc32fast::hash(&out[first..]);
+    out.extend(checksum.to_le_bytes());
     Ok(())
 }
 
@@ -145,6 +154,7 @@ pub fn encode(row: &Row, grid: RowGrid, out: &mut Vec<u8>) -> Result<(), RowErro
 /// [`RowError`] saying where the bytes stop making sense.
 pub fn decode(bytes: &[u8], symbol: Symbol, grid: RowGrid) -> Result<Row, RowError> {
     grid.check()?;
+    let bytes = checked(bytes)?;
     let validity = decode_validity(bytes)?;
     let mut fields = Fields { reader: Reader::new(bytes.get(2..).unwrap_or_default()), grid };
     let flags = fields.byte()?;
@@ -176,13 +186,21 @@ pub fn decode(bytes: &[u8], symbol: Symbol, grid: RowGrid) -> Result<Row, RowErr
     Ok(Row { symbol, snapshot, flow, mark_price, validity, age_ms, mark_age_ms })
 }
 
-/// Reads only how far a row can be trusted.
-pub(super) fn decode_validity(bytes: &[u8]) -> Result<Validity, RowError> {
-    let (&layout, rest) = bytes.split_first().ok_or(RowError::Truncated)?;
-    if layout != LAYOUT {
-        return Err(RowError::Layout(layout));
+/// A row's fields, its layout the first, once its checksum has proven right.
+fn checked(bytes: &[u8]) -> Result<&[u8], RowError> {
+    match *bytes.first().ok_or(RowError::Truncated)? {
+        UNCHECKED_LAYOUT => Ok(bytes),
+        LAYOUT => {
+            let (fields, checksum) = bytes.split_last_chunk().ok_or(RowError::Truncated)?;
+            let is_right = crc32fast::hash(fields) == u32::from_le_bytes(*checksum);
+            is_right.then_some(fields).ok_or(RowError::Checksum)
+        }
+        layout => Err(RowError::Layout(layout)),
     }
-    let byte = *rest.first().ok_or(RowError::Truncated)?;
+}
+
+fn decode_validity(fields: &[u8]) -> Result<Validity, RowError> {
+    let byte = *fields.get(1).ok_or(RowError::Truncated)?;
     let reason = match byte & 0x0f {
         0 => Reason::NoSnapshot,
         1 => Reason::SequenceGap,

@@ -139,18 +139,27 @@ proptest! {
     }
 
     #[test]
+    fn rows_of_the_layout_without_a_checksum_stay_readable((grid, row) in rows()) {
+        let mut bytes = Vec::new();
+        encode(&row, grid, &mut bytes).unwrap();
+        bytes.truncate(bytes.len() - 4);
+        bytes[0] = UNCHECKED_LAYOUT;
+        prop_assert_eq!(decode(&bytes, symbol(), grid), Ok(row));
+    }
+
+    #[test]
     fn arbitrary_bytes_never_panic(
         mut bytes in proptest::collection::vec(any::<u8>(), 0..200), grid in grids(),
     ) {
         let _ = decode(&bytes, symbol(), grid);
         if let [layout, validity, ..] = &mut bytes[..] {
-            (*layout, *validity) = (LAYOUT, 0);
+            (*layout, *validity) = (UNCHECKED_LAYOUT, 0);
         }
         let _ = decode(&bytes, symbol(), grid);
     }
 
     #[test]
-    fn damaged_rows_never_panic((grid, row) in rows(), at in any::<usize>(), bit in 0..8_u32) {
+    fn any_flipped_bit_is_found_and_no_damage_panics((grid, row) in rows(), at in any::<usize>(), bit in 0..8_u32) {
         let mut bytes = Vec::new();
         encode(&row, grid, &mut bytes).unwrap();
         for cut in 0..bytes.len() {
@@ -158,6 +167,8 @@ proptest! {
         }
         let at = at % bytes.len();
         bytes[at] ^= 1 << bit;
+        prop_assert!(decode(&bytes, symbol(), grid).is_err());
+        bytes[0] = UNCHECKED_LAYOUT;
         let _ = decode(&bytes, symbol(), grid);
     }
 }

@@ -355,6 +355,21 @@ impl Tape {
         Ok(span)
     }
 
+    /// How many of an instrument's rows carry no checksum: an earlier version wrote them.
+    ///
+    /// # Errors
+    /// A failure to read.
+    pub fn unchecked(&self, key: &InstrumentKey) -> Result<u64, StoreError> {
+        let ids = ids_of(&self.versions_of(key));
+        let count = format!(
+            "SELECT count(*) FROM seconds WHERE instrument_id IN ({ids}) AND substr(book, 1, 1) = ?1"
+        );
+        self.connection
+            .query_row(&count, [[row_codec::UNCHECKED_LAYOUT]], |row| row.get::<_, i64>(0))
+            .map(i64::cast_unsigned)
+            .map_err(|source| StoreError::database(&self.path, source))
+    }
+
     /// Asks SQLite to check every page of the file.
     ///
     /// # Errors

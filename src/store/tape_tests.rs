@@ -216,6 +216,31 @@ fn a_damaged_row_is_named_and_the_rows_before_it_are_read() {
 }
 
 #[test]
+fn a_flipped_bit_is_found_also_where_it_leaves_a_possible_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut tape = open(&folder);
+    tape.append_batch(&[bitcoin(1), bitcoin(2), bitcoin(3)]).unwrap();
+    let key = tape.resolve("BTCUSDT").unwrap();
+    let query = "SELECT book FROM seconds WHERE second = 2";
+    let whole: Vec<u8> = tape.connection.query_row(query, [], |row| row.get(0)).unwrap();
+    for at in 0..whole.len() {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 4;
+        let change = "UPDATE seconds SET book = ?1 WHERE second = 2";
+        tape.connection.execute(change, [flipped]).unwrap();
+        let read: Vec<_> = tape.scan(&key, seconds(0, 10)).collect();
+        assert!(matches!(read[1], Err(StoreError::CorruptRow { .. })), "byte {at}");
+    }
+    assert_eq!(tape.unchecked(&key).unwrap(), 0);
+    let mut old = whole;
+    old.truncate(old.len() - 4);
+    old[0] = row_codec::UNCHECKED_LAYOUT;
+    tape.connection.execute("UPDATE seconds SET book = ?1 WHERE second = 2", [old]).unwrap();
+    assert_eq!(tape.scan(&key, seconds(0, 10)).filter(Result::is_ok).count(), 3);
+    assert_eq!(tape.unchecked(&key).unwrap(), 1);
+}
+
+#[test]
 fn a_full_disk_is_told_apart_and_costs_only_the_batch() {
     let folder = tempfile::tempdir().unwrap();
     let mut tape = open(&folder);

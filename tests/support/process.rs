@@ -120,7 +120,12 @@ impl Home {
 
     /// What the running daemon knows; `None` while nobody answers.
     pub(crate) async fn status(&self) -> Option<Value> {
-        let path = DataFolder::new(&self.data()).control();
+        Self::status_in(&self.data()).await
+    }
+
+    /// What the daemon of a data folder knows; `None` while nobody answers.
+    pub(crate) async fn status_in(data: &Path) -> Option<Value> {
+        let path = DataFolder::new(data).control();
         match ask(&path, &ControlRequest::Status).await {
             Ok(ControlAnswer::Status(status)) => Some(status),
             Ok(

@@ -12,6 +12,8 @@ struct Checked {
     first: String,
     last: String,
     rows: u64,
+    /// Rows of an earlier version, which carry no checksum.
+    unchecked: u64,
 }
 
 pub(super) fn run(context: &Context) -> Result<(), CommandError> {
@@ -33,15 +35,18 @@ pub(super) fn run(context: &Context) -> Result<(), CommandError> {
             first: said(first),
             last: said(last),
             rows,
+            unchecked: tape.unchecked(&key)?,
         });
     }
     let output = context.output();
     if output.is_json() {
         return checked.iter().try_for_each(|found| output.json(found));
     }
-    let rows = checked
-        .into_iter()
-        .map(|found| vec![found.instrument, found.first, found.last, found.rows.to_string()]);
-    output.table(&["instrument", "first second", "last second", "rows"], rows)?;
+    let rows = checked.into_iter().map(|found| {
+        let [rows, unchecked] = [found.rows, found.unchecked].map(|count| count.to_string());
+        vec![found.instrument, found.first, found.last, rows, unchecked]
+    });
+    let header = ["instrument", "first second", "last second", "rows", "without checksum"];
+    output.table(&header, rows)?;
     output.line("every page and every row is readable")
 }
