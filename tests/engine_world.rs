@@ -321,16 +321,7 @@ impl World {
                 let after = fills_after.get(&symbol()).copied().flatten();
                 self.deliver(Event::Account(Box::new(self.venue.account(self.now, after))));
             }
-            Command::SetCountdown { symbol, after } => {
-                let event = if self.refused_countdowns > 0 {
-                    self.refused_countdowns -= 1;
-                    Event::CountdownFailed { symbol, failure: not_sent() }
-                } else {
-                    self.venue.set_countdown(self.now, after);
-                    Event::CountdownSet { symbol }
-                };
-                self.deliver(event);
-            }
+            Command::SetCountdown { symbol, after } => self.carry_out_countdown(symbol, after),
             Command::QueryIncome { since } => {
                 let rows = self.venue.income.iter().filter(|row| row.time >= since);
                 let rows = rows.cloned().collect();
@@ -341,6 +332,17 @@ impl World {
             }
             Command::Notify(_) | Command::TakeOver { .. } | Command::Resolved { .. } => {}
         }
+    }
+
+    fn carry_out_countdown(&mut self, symbol: lobd::domain::Symbol, after: Duration) {
+        let event = if self.refused_countdowns > 0 {
+            self.refused_countdowns -= 1;
+            Event::CountdownFailed { symbol, failure: not_sent() }
+        } else {
+            self.venue.set_countdown(self.now, after);
+            Event::CountdownSet { symbol }
+        };
+        self.deliver(event);
     }
 
     fn carry_out_place(&mut self, request: &OrderRequest) {

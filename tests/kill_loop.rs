@@ -73,8 +73,8 @@ async fn comes_back(victim: &Victim, shown: &mut Shown) -> Running {
     let mut daemon = victim.start();
     let back = async {
         loop {
-            if let Some(code) = daemon.ended() {
-                assert_eq!(code, Some(HELD_BACK), "{shown:?}: {}", victim.home.log());
+            if let Some(ended) = daemon.ended() {
+                assert_eq!(ended.code(), Some(HELD_BACK), "{shown:?}: {}", victim.home.log());
                 assert!(victim.home.log().contains("held back"), "{}", victim.home.log());
                 shown.held_back += 1;
                 lives(1_000).await; // as the service manager waits

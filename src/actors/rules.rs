@@ -131,15 +131,12 @@ impl RulesWatch {
         if closed.as_ref() == self.closed.get(&symbol) {
             return;
         }
-        match &closed {
-            Some(status) => {
-                tracing::warn!(%symbol, status, "not open for trading");
-                self.closed.insert(symbol, status.clone());
-            }
-            None => {
-                tracing::warn!(%symbol, "open for trading again");
-                self.closed.remove(&symbol);
-            }
+        if let Some(status) = &closed {
+            tracing::warn!(%symbol, status, "not open for trading");
+            self.closed.insert(symbol, status.clone());
+        } else {
+            tracing::warn!(%symbol, "open for trading again");
+            self.closed.remove(&symbol);
         }
         if let Some(trader) = &self.readers.trader {
             // The trader ends last; without it nobody trades.

@@ -40,8 +40,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::book::Frame;
 use crate::domain::{
-    Amount, ClientOrderId, Failure, Instrument, OrderReport, Prediction, StopReport, Symbol,
-    Timestamp,
+    Amount, ClientOrderId, Failure, Fill, Instrument, OrderReport, PositionReport, Prediction,
+    StopReport, Symbol, Timestamp,
 };
 use crate::trading::order::OrderEvent;
 use crate::trading::protection::StopEvent;
@@ -202,9 +202,7 @@ impl Running {
             Event::QueryFailed { client_order_id, failure } => {
                 self.on_order(turn, client_order_id, OrderEvent::QueryFailed(&failure));
             }
-            Event::Fill(fill) => {
-                self.with_cycle(turn, fill.symbol, |cycle, desk| cycle.on_fill(desk, &fill));
-            }
+            Event::Fill(fill) => self.on_fill(turn, &fill),
             Event::Stop(report) => self.tell_stop(turn, StopEvent::Report(&report), &report),
             Event::StopAnswer(report) => self.tell_stop(turn, StopEvent::Answer(&report), &report),
             Event::PlaceStopFailed { client_order_id, failure } => {
@@ -217,11 +215,7 @@ impl Running {
             Event::QueryStopFailed { client_order_id, failure } => {
                 self.on_stop(turn, client_order_id, StopEvent::QueryFailed(&failure));
             }
-            Event::Position { asked_at, report } => {
-                self.with_cycle(turn, report.symbol, |cycle, desk| {
-                    cycle.on_position(desk, asked_at, &report);
-                });
-            }
+            Event::Position { asked_at, report } => self.on_position(turn, asked_at, &report),
             Event::CountdownSet { symbol } => self.on_countdown(turn, symbol, None),
             Event::CountdownFailed { symbol, failure } => {
                 self.on_countdown(turn, symbol, Some(&failure));
@@ -233,20 +227,13 @@ impl Running {
             Event::AccountChanged(AccountChange::Wallet) => self.income.want(turn.now),
             Event::AccountChanged(AccountChange::Terms) => self.terms.doubt(turn.now),
             Event::Terms(terms) => self.on_terms(turn, terms),
-            Event::Feed { feed, is_live } => {
-                self.conditions.on_feed(feed, is_live);
-                self.account.want(turn.now);
-            }
+            Event::Feed { feed, is_live } => self.on_feed(turn, feed, is_live),
             Event::ClockOffset { nanos } => self.conditions.clock_offset = Some(nanos),
             Event::Journal { is_healthy } => self.conditions.is_journal_healthy = is_healthy,
-            Event::Model { symbol, model } => {
-                self.with_cycle(turn, symbol, |cycle, _| cycle.set_model(model));
-            }
+            Event::Model { symbol, model } => self.on_model(turn, symbol, model),
             Event::External { symbol } => self.on_external(turn, symbol),
             Event::Rules(instrument) => self.on_rules(turn, *instrument),
-            Event::Listing { symbol, closed } => {
-                self.with_cycle(turn, symbol, |cycle, desk| cycle.on_listing(desk, closed));
-            }
+            Event::Listing { symbol, closed } => self.on_listing(turn, symbol, closed),
             Event::Operator(request) => self.on_operator(turn, request),
             Event::Shutdown => self.on_shutdown(turn),
         }
@@ -286,6 +273,29 @@ impl Running {
         self.with_cycle(turn, prediction.symbol, |cycle, desk| {
             cycle.consider(desk, prediction, elsewhere);
         });
+    }
+
+    fn on_fill(&mut self, turn: &mut Turn, fill: &Fill) {
+        self.with_cycle(turn, fill.symbol, |cycle, desk| cycle.on_fill(desk, fill));
+    }
+
+    fn on_position(&mut self, turn: &mut Turn, asked_at: Timestamp, report: &PositionReport) {
+        self.with_cycle(turn, report.symbol, |cycle, desk| {
+            cycle.on_position(desk, asked_at, report);
+        });
+    }
+
+    fn on_feed(&mut self, turn: &Turn, feed: Feed, is_live: bool) {
+        self.conditions.on_feed(feed, is_live);
+        self.account.want(turn.now);
+    }
+
+    fn on_model(&mut self, turn: &mut Turn, symbol: Symbol, model: Option<ModelInCharge>) {
+        self.with_cycle(turn, symbol, |cycle, _| cycle.set_model(model));
+    }
+
+    fn on_listing(&mut self, turn: &mut Turn, symbol: Symbol, closed: Option<String>) {
+        self.with_cycle(turn, symbol, |cycle, desk| cycle.on_listing(desk, closed));
     }
 
     fn on_external(&mut self, turn: &mut Turn, symbol: Symbol) {

@@ -149,9 +149,10 @@ mod tests {
             file.write(bytes).unwrap();
             file.commit().unwrap();
         };
-        let ways: [&dyn Fn(&[u8]); 2] =
-            [&|bytes| write_atomically(&path, bytes).unwrap(), &write_in_parts];
-        for write in ways {
+        let write_at_once = |bytes: &[u8]| write_atomically(&path, bytes).unwrap();
+        for is_in_parts in [false, true] {
+            let write =
+                |bytes| if is_in_parts { write_in_parts(bytes) } else { write_at_once(bytes) };
             let mut tree = Tree::new(folder.path());
             tree.take(&steps_of(|| write(b"old")), |_| {});
             let mut found = BTreeSet::new();

@@ -233,7 +233,7 @@ mod tests {
         let steps = steps_of(|| _ = EmergencyFile::open(&path).unwrap());
         let is_whole = |left: &Tree| left.read(&path).map(<[u8]>::len);
         tree.take(&steps, |left| {
-            assert!([None, Some(SLOT_BYTES * SLOTS)].contains(&is_whole(left)))
+            assert!([None, Some(SLOT_BYTES * SLOTS)].contains(&is_whole(left)));
         });
         tree.take(&[], |left| assert_eq!(is_whole(left), Some(SLOT_BYTES * SLOTS)));
     }

@@ -206,7 +206,7 @@ impl Tape {
         match self.connection.after(written) {
             Ok(last) => self.last = last,
             Err(error) if error.is_of_the_disk() && !error.may_pass() => {
-                self.append_batch_anew(frames)?
+                self.append_batch_anew(frames)?;
             }
             Err(error) => return Err(error),
         }

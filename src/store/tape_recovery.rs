@@ -46,7 +46,7 @@ impl Tape {
         let mut found: BTreeMap<InstrumentKey, Second> = BTreeMap::new();
         for (key, durable) in &self.last {
             match self.last_second(key)? {
-                Some(last) if last >= *durable => found.insert(key.clone(), last),
+                Some(last) if last >= *durable => found.insert(*key, last),
                 Some(_) | None => {
                     return Err(StoreError::Corrupt {
                         path: self.path().to_owned(),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use lobd::actors::{ControlAnswer, ControlRequest, ask};
@@ -207,9 +207,9 @@ impl Running {
         self.child.wait().unwrap();
     }
 
-    /// Whether the process has ended, and with which code.
-    pub(crate) fn ended(&mut self) -> Option<Option<i32>> {
-        self.child.try_wait().unwrap().map(|status| status.code())
+    /// How the process has ended, if it has.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
     }
 
     /// Waits for the end of the process; its exit code.

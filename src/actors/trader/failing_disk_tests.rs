@@ -132,7 +132,7 @@ async fn while_the_disk_is_slow_senders_wait_and_nothing_piles_up() {
     for _ in 0..MAILBOX_CAPACITY {
         handle.tell(Event::Tick).await.unwrap();
     }
-    let waiting = tokio::time::timeout(Duration::from_secs(60), handle.tell(Event::Tick));
+    let waiting = tokio::time::timeout(Duration::from_mins(1), handle.tell(Event::Tick));
     assert!(waiting.await.is_err(), "there is room for no more");
     mailbox.0.recv().await.unwrap();
     handle.tell(Event::Tick).await.unwrap();

@@ -58,7 +58,7 @@ pub fn parse_exchange_info(environment: Environment, info: &wire::ExchangeInfo) 
         if listed.status == OPEN {
             rules.take(read);
         } else if let Ok(instrument) = read {
-            rules.closed.push((instrument, listed.status.to_string()));
+            rules.closed.push((instrument, listed.status.clone()));
         }
     }
     rules

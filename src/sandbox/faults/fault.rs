@@ -203,7 +203,6 @@ impl fmt::Display for Fault {
             Self::DropUserEvent(Some(event)) | Self::DuplicateUserEvent(Some(event)) => {
                 write!(formatter, "={event}")
             }
-            Self::DropDepth(Some(symbol)) => write!(formatter, "={symbol}"),
             Self::Freeze(feed) => write!(formatter, "={feed}"),
             Self::SlowFrames(feed, pause) => write!(formatter, "={feed},{pause}"),
             Self::ShiftTime(millis) => {
@@ -213,7 +212,8 @@ impl fmt::Display for Fault {
             }
             Self::Act(Act::ExpireListenKey { is_told: false }) => formatter.write_str("=silently"),
             Self::Act(Act::ChangeFilters(change)) => write!(formatter, "={change}"),
-            Self::Act(
+            Self::DropDepth(Some(symbol))
+            | Self::Act(
                 Act::Liquidate(symbol) | Act::Deleverage(symbol) | Act::ChargeFunding(symbol),
             ) => write!(formatter, "={symbol}"),
             Self::Act(Act::ChangeStatus(symbol, status)) => {

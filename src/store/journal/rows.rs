@@ -132,12 +132,14 @@ impl Iterator for StoredEvents<'_> {
     type Item = Result<StoredEvent, StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.page.is_empty() && !self.is_done && self.after < self.last {
-            if let Err(error) = self.fill() {
-                self.is_done = true;
-                self.page.clear();
-                return Some(Err(error));
-            }
+        if self.page.is_empty()
+            && !self.is_done
+            && self.after < self.last
+            && let Err(error) = self.fill()
+        {
+            self.is_done = true;
+            self.page.clear();
+            return Some(Err(error));
         }
         self.page.pop_front().map(Ok)
     }

@@ -56,7 +56,7 @@ impl World {
         let _ = operator.request(OperatorRequest::Flatten).await;
         let by = now + CLOSING_MOST;
         let mut flat_since = None;
-        while flat_since.is_none_or(|since| self.elapsed() - since < SETTLED_AFTER) {
+        while flat_since.is_none_or(|since| self.elapsed().saturating_sub(since) < SETTLED_AFTER) {
             if self.elapsed() > by && flat_since.is_none() {
                 let held = self.position.to_string();
                 return broken("I16 a daemon that is asked to close everything does", held);
