@@ -267,7 +267,7 @@ fn stream_events_mean_what_they_say() {
     assert_eq!(events, [UserEvent::Leverage { symbol: symbol("BTCUSDT"), leverage: 25 }]);
     assert_eq!(fixtures.events("MarginUpdate"), [UserEvent::MarginCall]);
     assert!(fixtures.events("ConditionalTrigger").is_empty());
-    assert!(fixtures.events("MultiAssetMode").is_empty());
+    assert_eq!(fixtures.events("MultiAssetMode"), [UserEvent::MultiAssets { is_on: true }]);
 }
 
 #[test]
