@@ -1,9 +1,11 @@
 //! The daemon: checks the account, builds the actors, connects their mailboxes, ends them in order.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::actors::{
@@ -30,6 +32,9 @@ use super::holdings::{lease, open_emergency, register};
 use super::machine::Machine;
 use super::surroundings::{Ground, Surroundings};
 use super::watchdog::{Watchdog, Watched};
+
+/// How long a trader may take to halt before the daemon ends without it.
+const HALT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Acknowledged orders on their way to the watch over the user stream.
 const ACKNOWLEDGED_CAPACITY: usize = 64;
@@ -360,13 +365,18 @@ impl Daemon {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled(), if !self.ends_trading.is_cancelled() => {
-                    Watchdog::stopping();
                     self.end_trading();
                 }
                 ended = self.supervisor.next() => match ended {
                     None => break,
-                    Some(Ok(name)) => self.on_ended(name),
+                    Some(Ok(name)) => {
+                        watchdog.forget(name);
+                        self.on_ended(name);
+                    }
                     Some(Err(error)) => {
+                        if let SupervisorError::GivenUp { actor, .. } = &error {
+                            watchdog.forget(actor);
+                        }
                         if self.must_end(&error) {
                             failure.get_or_insert(error.into());
                         }
@@ -387,13 +397,15 @@ impl Daemon {
         tracing::error!(error = %lost, "the data folder is lost; trading halts and the daemon ends");
         if let Some(trader) = &self.operator {
             let halt = OperatorRequest::Halt { reason: lost.to_string() };
-            // Halted before it is asked to end. A trader that has ended decides nothing more.
-            let _ = trader.request(halt).await;
+            // Halted before it is asked to end. A trader that has ended, or is stuck in a call to
+            // the disk, decides nothing more.
+            let _ = timeout(HALT_PATIENCE, trader.request(halt)).await;
         }
         self.end_trading();
     }
 
     fn end_trading(&self) {
+        Watchdog::stopping();
         self.ends_trading.cancel();
         if !self.is_trading {
             self.ends_rest.cancel();

@@ -134,6 +134,11 @@ impl Watchdog {
         are_well
     }
 
+    /// An actor has ended, or was given up and is done without: no sign of it is waited for.
+    pub(super) fn forget(&mut self, name: &str) {
+        self.loops.retain(|watched| watched.name != name);
+    }
+
     /// Tells systemd that the daemon is ending.
     pub(super) fn stopping() {
         notify(&[NotifyState::Stopping]);

@@ -45,8 +45,9 @@ impl OffsetBoard {
 
     /// Tells everybody of one.
     pub(super) fn tell(&self, offset: ClockOffset) {
-        let count = self.newest().count + 1;
-        *self.newest() = Newest { count, offset: Some(offset) };
+        let mut newest = self.newest();
+        *newest = Newest { count: newest.count + 1, offset: Some(offset) };
+        drop(newest);
         self.0.measured.notify_waiters();
     }
 

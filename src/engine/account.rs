@@ -189,7 +189,8 @@ impl Running {
 
     /// The wallet is taken as the venue has it; what nothing explains halts trading.
     fn compare_wallet(&mut self, turn: &mut Turn, symbols: &[Symbol], report: &AccountReport) {
-        for difference in self.wallet.compare(turn.now, symbols, report) {
+        for difference in self.wallet.compare((turn.now, self.income.told_until()), symbols, report)
+        {
             turn.notify(Severity::Warning, format!("discrepancy: {difference}"));
             self.halt(turn, difference.to_string());
         }

@@ -39,6 +39,8 @@ pub(super) struct IncomeWatch {
     /// Rows that are booked, as far back as they may be told again.
     known: BTreeSet<IncomeId>,
     asked_at: Option<Timestamp>,
+    /// When the last question was asked that had an answer.
+    told_until: Option<Timestamp>,
     due_at: Timestamp,
     /// Until when a row is asked for that must exist.
     awaited_until: Option<Timestamp>,
@@ -49,7 +51,7 @@ impl IncomeWatch {
     pub(super) fn new(now: Timestamp, ledger: &LedgerSummary) -> Self {
         let since = ledger.income_since.unwrap_or(now).max(now.earlier_by(FARTHEST_BACK));
         let known = ledger.income_known.iter().cloned().collect();
-        Self { since, known, asked_at: None, due_at: now, awaited_until: None }
+        Self { since, known, asked_at: None, told_until: None, due_at: now, awaited_until: None }
     }
 
     /// Something moved the wallet that no row has told.
@@ -57,6 +59,11 @@ impl IncomeWatch {
         self.awaited_until = self.awaited_until.or(Some(now + AWAITED));
         let soonest = self.asked_at.map_or(now, |at| at + SHORTEST_INTERVAL);
         self.due_at = self.due_at.min(soonest.max(now + SOON));
+    }
+
+    /// Up to when the venue has told what moved the wallet.
+    pub(super) const fn told_until(&self) -> Option<Timestamp> {
+        self.told_until
     }
 
     /// Asking failed: again, not soon.
@@ -87,6 +94,7 @@ impl IncomeWatch {
     fn take_in(&mut self, now: Timestamp, asked_at: Timestamp, rows: &[Income]) -> Vec<Income> {
         let news: Vec<Income> =
             rows.iter().filter(|row| self.known.insert(row.id())).cloned().collect();
+        self.told_until = self.told_until.max(Some(asked_at));
         self.since = self.since.max(asked_at.earlier_by(OVERLAP));
         let since = self.since;
         self.known.retain(|id| id.time >= since);

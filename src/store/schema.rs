@@ -51,6 +51,9 @@ impl Schema {
             self.migrate(&mut connection, path, found)?;
             disk.sync_folder_of(path)?;
         }
+        if self.has_upkeep {
+            give_space_back_from_now_on(&connection, path)?;
+        }
         let written_out = write_out_the_log(&connection);
         written_out.map_err(|source| StoreError::database(path, source))?;
         Ok(connection)
@@ -163,12 +166,23 @@ impl Schema {
         }
         transaction.pragma_update(None, "application_id", self.application_id).map_err(fail)?;
         transaction.pragma_update(None, "user_version", self.layout()).map_err(fail)?;
-        transaction.commit().map_err(fail)?;
-        if found > 0 && self.has_upkeep {
-            connection.execute_batch("VACUUM").map_err(fail)?;
-        }
-        Ok(())
+        transaction.commit().map_err(fail)
     }
+}
+
+/// A file of an earlier layout is written anew once. That wants room for a copy: without it the file
+/// stays as it is, and the next start tries again.
+fn give_space_back_from_now_on(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    const INCREMENTAL: i64 = 2;
+    let found: i64 = connection
+        .pragma_query_value(None, "auto_vacuum", |row| row.get(0))
+        .map_err(|source| StoreError::database(path, source))?;
+    if found != INCREMENTAL
+        && let Err(error) = connection.execute_batch("VACUUM")
+    {
+        tracing::warn!(%error, path = %path.display(), "not written anew; its space is not given back");
+    }
+    Ok(())
 }
 
 /// Writes what an earlier handle left in the log into the file, syncs it, and begins the log anew. A

@@ -7,8 +7,9 @@
 //!
 //! One call weighs 10, so it is set for long and renewed once half of it is over; an entry that
 //! follows soon finds it still running. Invariants: **1** while an entry may work, more than half of
-//! the time is left, or a renewal is under way or due again within a second of its failure; **2** once
-//! none does it is taken back before it runs out; **3** nothing is asked while a call is under way.
+//! the time is left, or a renewal is under way or tried again: a second after its failure, and then
+//! ever more seldom; **2** once none does it is taken back before it runs out; **3** nothing is asked
+//! while a call is under way.
 
 use std::time::Duration;
 
@@ -18,8 +19,10 @@ use crate::domain::{Failure, Timestamp};
 
 /// An answer that has not come after this long is not waited for.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(12);
-/// How long after a failure it is tried again.
+/// How long after the first failure it is tried again; after each further one in a row, twice as long.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// The longest wait between two tries: a call that is refused for ever must not eat the budget.
+const LONGEST_RETRY: Duration = Duration::from_secs(32);
 
 /// One symbol's countdown, as far as is known.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -32,6 +35,8 @@ pub struct Countdown {
     retry_at: Option<Timestamp>,
     /// Whether the last call failed.
     has_failed: bool,
+    /// How long the last failure was waited after.
+    waited: Duration,
 }
 
 impl Countdown {
@@ -76,7 +81,7 @@ impl Countdown {
         if let Some((at, time)) = self.asked.take() {
             self.ends_at = (!time.is_zero()).then_some(at + time);
         }
-        (self.retry_at, self.has_failed) = (None, false);
+        (self.retry_at, self.has_failed, self.waited) = (None, false, Duration::ZERO);
     }
 
     /// The call did not simply succeed.
@@ -122,7 +127,8 @@ impl Countdown {
             self.ends_at = self.ends_at.max(Some(at + time));
         }
         self.has_failed = true;
-        self.retry_at = Some(until.max(now + RETRY_AFTER));
+        self.waited = (self.waited * 2).clamp(RETRY_AFTER, LONGEST_RETRY);
+        self.retry_at = Some(until.max(now + self.waited));
     }
 }
 
@@ -189,12 +195,27 @@ mod tests {
         assert_eq!(countdown.follow(at(1), LENGTH, IDLE), None);
         assert_eq!(countdown.follow(at(2), LENGTH, IDLE), Some(Duration::ZERO));
         assert_eq!(countdown.follow(at(14), LENGTH, IDLE), None, "no answer is a failure");
-        assert_eq!(countdown.follow(at(15), LENGTH, IDLE), Some(Duration::ZERO));
+        assert_eq!(countdown.follow(at(15), LENGTH, IDLE), None, "twice as long as before");
+        assert_eq!(countdown.follow(at(16), LENGTH, IDLE), Some(Duration::ZERO));
         countdown.on_set();
         assert!(countdown.is_proven() && countdown.ends_at().is_none());
         let mut refused = Countdown::default();
         assert_eq!(refused.follow(at(0), LENGTH, NEEDED), Some(LENGTH));
         refused.on_failed(at(0), &Failure::Throttled { until: at(9) });
         assert_eq!((refused.ends_at(), refused.next_deadline(LENGTH)), (None, Some(at(9))));
+    }
+
+    #[test]
+    fn a_call_that_is_always_refused_is_tried_ever_more_seldom() {
+        let mut countdown = Countdown::left_by_another_run();
+        let mut tries = 0;
+        for second in 0..600 {
+            if countdown.follow(at(second), LENGTH, IDLE).is_some() {
+                tries += 1;
+                let failure = Failure::NotSent { reason: "test".to_owned() };
+                countdown.on_failed(at(second), &failure);
+            }
+        }
+        assert_eq!(tries, 23, "after 0, 1, 3, 7, 15, 31 s, and then each 32 s");
     }
 }

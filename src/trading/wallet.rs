@@ -109,11 +109,12 @@ impl Wallet {
         }
     }
 
-    /// Compares with a report in which nothing is in motion; `symbols` are what is traded here. The
-    /// answer is what has differed for too long: it is taken over from the venue.
+    /// Compares with a report in which nothing is in motion; `symbols` are what is traded here, and
+    /// the venue has told everything that moved the wallet up to `told_until`. The answer is what has
+    /// differed for too long, though it could have been told: it is taken over from the venue.
     pub fn compare(
         &mut self,
-        now: Timestamp,
+        (now, told_until): (Timestamp, Option<Timestamp>),
         symbols: &[Symbol],
         report: &AccountReport,
     ) -> Vec<WalletDifference> {
@@ -138,15 +139,19 @@ impl Wallet {
             let ledger = purse.agreed.saturating_add(purse.moved);
             let apart = venue.saturating_add(-ledger).units().unsigned_abs();
             let since = purse.differs_since.unwrap_or(now);
-            if apart > TOLERANCE_UNITS && now.since(since) < UNEXPLAINED_LIMIT {
+            if apart <= TOLERANCE_UNITS {
+                *purse = Purse { begun_at: purse.begun_at, ..first };
+                continue;
+            }
+            let is_told = told_until.is_some_and(|until| until >= since + LONGEST_SETTLEMENT);
+            if now.since(since) < UNEXPLAINED_LIMIT || !is_told {
                 purse.differs_since = Some(since);
                 continue;
             }
-            if apart > TOLERANCE_UNITS {
-                self.confirmed.push(WalletDifference { asset, ledger, venue });
-                self.confirmed_total += 1;
-            }
-            *purse = Purse { begun_at: purse.begun_at, ..first };
+            self.confirmed.push(WalletDifference { asset, ledger, venue });
+            self.confirmed_total += 1;
+            // A row that comes too late is in the balance that was taken over.
+            *purse = first;
         }
         self.confirmed.clone()
     }

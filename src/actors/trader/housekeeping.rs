@@ -87,8 +87,14 @@ impl Trader {
         }
     }
 
-    /// A new day's checkpoint first, then whatever is next.
+    /// A new day's checkpoint first, then whatever is next, whether that was kept or not.
     fn keep_house(&mut self, now: Timestamp) -> Result<Upkeep, StoreError> {
+        let kept = self.keep_day(now);
+        let tidied = self.records.journal.tidy(now, self.housekeeping.keep_days);
+        kept.and(tidied)
+    }
+
+    fn keep_day(&mut self, now: Timestamp) -> Result<(), StoreError> {
         let today = day_of(now);
         if self.housekeeping.day.is_some_and(|day| day < today) {
             self.records.journal.commit(&[])?;
@@ -96,7 +102,7 @@ impl Trader {
             self.housekeeping.day = Some(today);
             tracing::info!("kept a checkpoint of the engine for the new day");
         }
-        self.records.journal.tidy(now, self.housekeeping.keep_days)
+        Ok(())
     }
 }
 

@@ -16,7 +16,8 @@ impl Cycle {
         let Some(length) = desk.countdown else { return };
         let has_entry = self.blotter.live().any(|order| !order.request.reduce_only);
         let is_wanted = has_entry && !self.has_foreign_orders;
-        let after = self.countdown.follow(desk.now, length, (is_wanted, desk.is_leaving));
+        let is_leaving = desk.is_leaving || self.has_foreign_orders;
+        let after = self.countdown.follow(desk.now, length, (is_wanted, is_leaving));
         if let Some(after) = after {
             desk.send(Command::SetCountdown { symbol: self.symbol(), after });
         }

@@ -2,7 +2,8 @@
 //!
 //! What was journalled on a day that has not ended stands in `events` and `commands`, a row each; what
 //! older days hold stands compressed in `blocks`; what was dropped is vouched for by `anchor`. Each
-//! event is in exactly one of these places. Orders, fills and the rest stay for ever.
+//! event is in exactly one of these places. Orders, fills, income and discrepancies stay for
+//! ever.
 
 use crate::store::schema::Schema;
 
@@ -153,9 +154,12 @@ pub(in crate::store) const SCHEMA: Schema = Schema {
         DROP TABLE takeovers;
         ALTER TABLE kept RENAME TO takeovers;
         ALTER TABLE runs ADD COLUMN first_seq INTEGER NOT NULL DEFAULT 1;
+        UPDATE runs SET first_seq =
+            coalesce((SELECT min(seq) FROM events WHERE events.epoch = runs.epoch), 0);
         UPDATE runs SET first_seq = coalesce(
-            (SELECT min(seq) FROM events WHERE events.epoch >= runs.epoch),
-            (SELECT max(seq) + 1 FROM events), 1);
+            (SELECT later.first_seq FROM runs AS later
+                WHERE later.epoch > runs.epoch AND later.first_seq > 0 ORDER BY later.epoch LIMIT 1),
+            (SELECT max(seq) + 1 FROM events), 1) WHERE first_seq = 0;
         DROP INDEX events_by_run;
         CREATE TABLE blocks (
             first_seq INTEGER PRIMARY KEY,

@@ -78,12 +78,16 @@ impl Journal {
     /// Moves the oldest rows of a day that has ended into a block.
     pub(super) fn pack_oldest(&self, today: i64) -> Result<Upkeep, StoreError> {
         let fail = |source| StoreError::database(&self.path, source);
+        // Asked every second: no payload is read while there is nothing to pack.
+        let oldest = oldest(&self.connection).map_err(fail)?;
+        // A day ahead of us is over too, if the run whose clock was ahead is.
+        let is_over = |(day, epoch)| day < today || (day > today && epoch != self.epoch);
+        if !oldest.is_some_and(is_over) {
+            return Ok(Upkeep::Nothing);
+        }
         let found = rows::rows(&self.connection, 0, STEP_EVENTS).map_err(fail)?;
         let Some(first) = found.first() else { return Ok(Upkeep::Nothing) };
         let (day, first) = (day_of(first.head.now), first.head);
-        if day >= today {
-            return Ok(Upkeep::Nothing);
-        }
         let corrupt = |detail| self.unreadable(first.sequence, detail);
         let hash_before = self.hash_before(first.sequence)?;
         let events = one_step(found, day, first.epoch);
@@ -175,6 +179,14 @@ fn one_step(found: Vec<StoredEvent>, day: i64, epoch: u32) -> Vec<StoredEvent> {
             is_within && day_of(event.head.now) == day && event.head.epoch == epoch
         })
         .collect()
+}
+
+/// The day and the run of the oldest event that stands in a row.
+fn oldest(connection: &Connection) -> rusqlite::Result<Option<(i64, u32)>> {
+    let oldest = "SELECT now_ns, epoch FROM events ORDER BY seq LIMIT 1";
+    let mut statement = connection.prepare_cached(oldest)?;
+    let found = statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    Ok(found.map(|(nanos, epoch)| (day_of(Timestamp::from_nanos(nanos)), epoch)))
 }
 
 /// The number and hash of the last event that was packed or dropped.

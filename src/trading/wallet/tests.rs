@@ -70,7 +70,7 @@ fn agreed(balances: &[(&str, &str)]) -> Wallet {
 }
 
 fn shown(wallet: &mut Wallet, second: i64, balances: &[(&str, &str)]) -> Vec<WalletDifference> {
-    wallet.compare(at(second), &[symbol()], &report(second, balances))
+    wallet.compare((at(second), Some(at(second))), &[symbol()], &report(second, balances))
 }
 
 #[test]
@@ -129,4 +129,15 @@ fn invariant_2_what_may_be_in_the_first_balance_begins_it_anew() {
     wallet.on_income(&income(-100, IncomeKind::FundingFee, "-0.6"));
     assert!(shown(&mut wallet, 31, &[("USDT", "5000")]).is_empty());
     assert!(!wallet.wants_income(), "what is older was in it");
+}
+
+#[test]
+fn what_the_venue_could_not_tell_of_yet_is_waited_for_however_long() {
+    let mut wallet = agreed(&[("USDT", "100")]);
+    let moved = report(10, &[("USDT", "90")]);
+    for (now, told_until) in [(10, None), (200, None), (300, Some(10)), (400, Some(74))] {
+        let told_until = told_until.map(at);
+        assert_eq!(wallet.compare((at(now), told_until), &[symbol()], &moved), [], "{now}");
+    }
+    assert_eq!(wallet.compare((at(401), Some(at(75))), &[symbol()], &moved).len(), 1);
 }
