@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use crate::book::{DepthSnapshot, PublicTrade};
 use crate::domain::{
-    AccountReport, AccountTerms, ClientOrderId, Failure, FeeRates, Fill, Income, OrderReport,
-    OrderRequest, PositionReport, StopReport, StopRequest, Symbol, Timestamp, TradeId,
+    AccountReport, AccountTerms, ClientOrderId, Failure, Fill, Income, OrderReport, OrderRequest,
+    PositionReport, StopReport, StopRequest, Symbol, Timestamp, TradeId,
 };
 
 /// The result of asking the venue for something.
@@ -95,9 +95,6 @@ pub trait Venue: Send + Sync + 'static {
         &self,
         symbols: &[Symbol],
     ) -> impl Future<Output = Answer<AccountTerms>> + Send;
-
-    /// The fees this account pays on a symbol.
-    fn fee_rates(&self, symbol: Symbol) -> impl Future<Output = Answer<FeeRates>> + Send;
 
     /// A whole order book of up to 1,000 levels a side.
     fn depth(&self, symbol: Symbol) -> impl Future<Output = Answer<DepthSnapshot>> + Send;

@@ -117,6 +117,8 @@ mod panics;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]
+mod restart_storm;
+#[cfg(test)]
 mod sandbox_calls;
 #[cfg(test)]
 mod sandbox_candles;

@@ -21,7 +21,7 @@ use crate::binance::{
 };
 use crate::clock::SharedClock;
 use crate::config::{OrderTransport, Settings};
-use crate::domain::{Failure, Instrument, Market, RunId, Second, Symbol};
+use crate::domain::{Instrument, Market, RunId, Second, Symbol};
 use crate::engine::{EngineStatus, Event, OperatorRequest, Started};
 use crate::store::{AccountLease, Disk, FolderLock, StoreError, Tape};
 
@@ -59,9 +59,6 @@ pub enum DaemonError {
     /// The venue could not be asked, or refused.
     #[error(transparent)]
     Venue(#[from] BinanceError),
-    /// A question through the port failed.
-    #[error(transparent)]
-    Failure(#[from] Failure),
     /// The venue does not list a symbol.
     #[error("the venue does not list {symbol}; it lists {listed} symbols; check LOBD_SYMBOLS")]
     UnknownSymbol {
@@ -153,11 +150,12 @@ impl Daemon {
         let folder = DataFolder::new(&settings.data_dir);
         let lock = held.map_or_else(|| FolderLock::acquire_on(&machine.disk, folder.path()), Ok)?;
         let lease = lease(&machine.disk, settings, mode)?;
-        let around = Surroundings::explore(settings, mode, (Arc::clone(clock), machine)).await?;
+        let mut around =
+            Surroundings::explore(settings, mode, (Arc::clone(clock), machine)).await?;
         // Whatever may be refused is read before anything is written.
         let ground = match mode {
             Mode::Record => None,
-            Mode::Trade => Some(Ground::read(settings, &folder, &around).await?),
+            Mode::Trade => Some(Ground::read(settings, &folder, &mut around).await?),
         };
         let mut tape = Tape::open_on(&around.machine.disk, &folder.tape())?;
         let on_tape = register(&mut tape, &around.instruments, clock.now().second())?;

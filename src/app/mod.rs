@@ -19,6 +19,7 @@ pub mod simulation;
 mod surroundings;
 pub mod training;
 pub mod trial;
+mod turn;
 mod watchdog;
 
 pub use daemon::{Daemon, DaemonError, DaemonSettings, Mode};

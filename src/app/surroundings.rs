@@ -14,11 +14,11 @@ use crate::config::Settings;
 use crate::domain::{Environment, Instrument, Symbol};
 use crate::engine::{ModelInCharge, TradedInstrument};
 use crate::store::Journal;
-use crate::venue::Venue;
 
 use super::daemon::{DaemonError, Mode};
 use super::folder::DataFolder;
 use super::machine::Machine;
+use super::turn::Turn;
 
 /// The venue answers in milliseconds; after so long an answer is not to be expected any more.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -32,6 +32,7 @@ pub(super) struct Surroundings {
     pub(super) closed: BTreeMap<Symbol, String>,
     pub(super) dialer: Dialer,
     pub(super) machine: Machine,
+    turn: Turn,
 }
 
 /// What trading stands on: the journal, the models in charge, what is traded at which fees.
@@ -46,7 +47,7 @@ impl Ground {
     pub(super) async fn read(
         settings: &Settings,
         folder: &DataFolder,
-        around: &Surroundings,
+        around: &mut Surroundings,
     ) -> Result<Self, DaemonError> {
         let models = load_models(settings, folder, around)?;
         let instruments = around.traded_instruments(&in_charge(&models)).await?;
@@ -71,23 +72,29 @@ impl Surroundings {
         let dialer = Dialer::new(Arc::clone(&clock)).over(machine.network.clone());
         let rest = RestClient::new(rest_settings(settings), clock)?.over(machine.network.clone());
         let rest = Arc::new(rest);
-        rest.measure_clock().await?;
-        let rules = rest.exchange_info().await?;
+        if mode == Mode::Trade {
+            rest.begin_first_look();
+        }
+        let mut turn = Turn::new(Arc::clone(&rest));
+        turn.ask(|| rest.measure_clock()).await?;
+        let rules = turn.ask(|| rest.exchange_info()).await?;
         let (instruments, closed) = listed(&settings.symbols, &rules)?;
         if mode == Mode::Trade {
-            check_account(settings.environment, &rest.account_configuration().await?)?;
+            let account = turn.ask(|| rest.account_configuration()).await?;
+            check_account(settings.environment, &account)?;
         }
         let venue = Arc::new(BinanceVenue::new(Arc::clone(&rest)));
-        Ok(Self { rest, venue, instruments, closed, dialer, machine })
+        Ok(Self { rest, venue, instruments, closed, dialer, machine, turn })
     }
 
     async fn traded_instruments(
-        &self,
+        &mut self,
         in_charge: &BTreeMap<Symbol, ModelInCharge>,
     ) -> Result<Vec<TradedInstrument>, DaemonError> {
-        let mut traded = Vec::with_capacity(self.instruments.len());
-        for instrument in &self.instruments {
-            let fees = self.venue.fee_rates(instrument.symbol).await?;
+        let Self { rest, turn, instruments, .. } = self;
+        let mut traded = Vec::with_capacity(instruments.len());
+        for instrument in instruments.iter() {
+            let fees = turn.ask(|| rest.commission_rates(instrument.symbol)).await?;
             let model = in_charge.get(&instrument.symbol).copied();
             traded.push(TradedInstrument { instrument: instrument.clone(), fees, model });
         }

@@ -15,7 +15,7 @@ use super::order_socket::{OrderSocket, SocketFailure};
 use super::rest::RestClient;
 use crate::book::{DepthSnapshot, PublicTrade};
 use crate::domain::{
-    AccountReport, AccountTerms, ClientOrderId, FeeRates, Fill, Income, OrderReport, OrderRequest,
+    AccountReport, AccountTerms, ClientOrderId, Fill, Income, OrderReport, OrderRequest,
     PositionReport, StopReport, StopRequest, Symbol, Timestamp, TradeId,
 };
 use crate::venue::{Answer, PUBLIC_TRADES_MAX, Venue};
@@ -70,6 +70,7 @@ impl BinanceVenue {
             tokio::try_join!(try_join_all(orders), try_join_all(stops), try_join_all(fills))?;
         let mut fills = fills.concat();
         fills.sort_by_key(|fill| (fill.time, fill.symbol, fill.trade_id));
+        self.rest.end_first_look();
         Ok(AccountReport {
             asked_at,
             positions,
@@ -169,10 +170,6 @@ impl Venue for BinanceVenue {
 
     async fn account_terms(&self, symbols: &[Symbol]) -> Answer<AccountTerms> {
         Ok(self.rest.account_terms(symbols).await?)
-    }
-
-    async fn fee_rates(&self, symbol: Symbol) -> Answer<FeeRates> {
-        Ok(self.rest.commission_rates(symbol).await?)
     }
 
     async fn depth(&self, symbol: Symbol) -> Answer<DepthSnapshot> {

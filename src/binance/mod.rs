@@ -17,6 +17,7 @@ mod connection_budget;
 mod control;
 mod error;
 mod feed_watch;
+mod first_look;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod gateway;

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use super::codes::INVALID_TIMESTAMP;
 use super::error::{BinanceError, ErrorAnswer, Operation, classify, classify_transport};
+use super::first_look::FirstLook;
 use super::http::{Answered, Outgoing, header_number};
 use super::key_hold::KeyHold;
 use super::network::{HttpTransport, Network};
@@ -73,6 +74,7 @@ pub struct RestClient {
     doubt: Mutex<Restraint>,
     key_hold: Mutex<KeyHold>,
     budget: Mutex<RateBudget>,
+    pub(super) first_look: FirstLook,
 }
 
 /// Whose requests they are, and what signs them.
@@ -118,6 +120,7 @@ impl RestClient {
             doubt: Mutex::new(Restraint::default()),
             key_hold: Mutex::new(KeyHold::default()),
             budget: Mutex::new(budget),
+            first_look: FirstLook::default(),
         })
     }
 
@@ -268,7 +271,7 @@ impl RestClient {
             Security::Public => None,
             Security::Key | Security::Signed => Some(self.identity()?),
         };
-        let venue_now = self.admit(request.cost)?;
+        let venue_now = self.admit(self.first_look.cost_of(request))?;
         let query = self.query(request, identity, venue_now);
         let outgoing = Outgoing {
             method: request.method.clone(),

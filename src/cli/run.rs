@@ -24,7 +24,11 @@ pub(super) async fn run(mode: Mode, context: &Context) -> Result<(), CommandErro
     telemetry::end_on_panic(Exit::Failure as i32);
     let shutdown = shutdown_on_signals()?;
     let wanted = DaemonSettings { settings, mode, clock: context.clock(), lock: None };
-    let daemon = Daemon::start(wanted).await.map_err(|error| daemon_error(&error))?;
+    // Whoever ends it while it waits for the venue need not wait with it.
+    let Some(started) = shutdown.run_until_cancelled(Daemon::start(wanted)).await else {
+        return Ok(());
+    };
+    let daemon = started.map_err(|error| daemon_error(&error))?;
     daemon.run_until(&shutdown).await.map_err(|error| daemon_error(&error))
 }
 
@@ -75,7 +79,7 @@ pub(super) fn daemon_error(error: &DaemonError) -> CommandError {
         DaemonError::MayNotTrade => {
             (Exit::KeyRefused, "open a futures account, and allow its key to trade futures")
         }
-        DaemonError::Venue(_) | DaemonError::Failure(_) => {
+        DaemonError::Venue(_) => {
             (Exit::Unreachable, "check LOBD_REST_URL, the network and the venue's status")
         }
         DaemonError::UnknownSymbol { .. }

@@ -17,7 +17,7 @@ const HISTORY: Duration = Duration::from_hours(6);
 
 /// The exit code of a command that could not ask the venue: so ends one that the weight budget of
 /// the minute does not admit.
-pub(crate) const HELD_BACK: i32 = 7;
+const HELD_BACK: i32 = 7;
 
 /// The weight budget is a minute's: nobody is held back for longer, and a little for the machine.
 pub(crate) const BUDGET_RENEWS: Duration = Duration::from_secs(90);

@@ -8,7 +8,7 @@ use super::*;
 use crate::book::{DepthSnapshot, PublicTrade};
 use crate::clock::SystemClock;
 use crate::domain::{
-    AccountReport, AccountTerms, ClientOrderId, FeeRates, Fill, Income, OrderReport, OrderRequest,
+    AccountReport, AccountTerms, ClientOrderId, Fill, Income, OrderReport, OrderRequest,
     PositionReport, StopReport, StopRequest, Symbol, TradeId,
 };
 use crate::venue::Answer;
@@ -68,9 +68,6 @@ impl Venue for Broken {
         breaks()
     }
     async fn account_terms(&self, _: &[Symbol]) -> Answer<AccountTerms> {
-        breaks()
-    }
-    async fn fee_rates(&self, _: Symbol) -> Answer<FeeRates> {
         breaks()
     }
     async fn depth(&self, _: Symbol) -> Answer<DepthSnapshot> {

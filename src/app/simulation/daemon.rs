@@ -70,7 +70,9 @@ impl Running {
         let shutdown = CancellationToken::new();
         let ends = shutdown.clone();
         let task = tokio::spawn(async move {
-            let daemon = Daemon::start_on(machine, wanted).await?;
+            let started = ends.run_until_cancelled(Daemon::start_on(machine, wanted)).await;
+            let Some(started) = started else { return Ok(()) };
+            let daemon = started?;
             let (status, durable) = (daemon.status(), daemon.durable());
             let operator = daemon.operator();
             // The world outlives its daemons.
