@@ -91,7 +91,7 @@ fn without_an_answer_there_are_no_entries_and_protection_goes_on() {
     world.predict(8.0);
     assert_eq!(world.cycle().why_not, Some(WhyNot::CountdownUnproven));
     world.refused_countdowns = 0;
-    world.run_for(3_000);
+    world.run_for(8_000); // it is tried again after 1, 2, 4 and then 8 seconds
     world.predict(8.0);
     assert_eq!((world.cycle().why_not, world.orders_sent().len()), (None, 3));
 }

@@ -21,7 +21,8 @@ use crate::domain::Timestamp;
 const USABLE_PERCENT: u32 = 80;
 /// Of the order limits, this much is kept for protective orders.
 const ORDERS_RESERVE_PERCENT: u32 = 20;
-/// Of the weight limit per minute, this much is kept for cancels, stops, and questions about one of them.
+/// Of the weight limit per minute, this much is kept for cancels, stops, questions about one of them,
+/// and what a start must know before it can protect (`first_look`).
 const WEIGHT_RESERVE: u32 = 200;
 
 /// The waits after overload answers in a row (exchange-api.md 7.2, class C); the last one repeats.
