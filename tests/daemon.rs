@@ -11,7 +11,7 @@ use tokio::net::UnixDatagram;
 
 use crate::support::constant_model;
 use crate::support::faulted::switch_on;
-use crate::support::process::{Home, eventually, falls_silent, told, told_within};
+use crate::support::process::{Home, Running, eventually, falls_silent, told, told_within};
 use crate::support::venue::{Venue, quiet_market};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -240,11 +240,7 @@ async fn another_model_takes_charge_between_two_seconds() {
 async fn systemd_is_told_that_it_is_ready_alive_and_ending() {
     let venue = Venue::start(quiet_market()).await;
     let home = Home::with(&venue.variables());
-    let path = home.path().join("notify.sock");
-    let socket = UnixDatagram::bind(&path).unwrap();
-    let mut command = home.lobd(&["run"]);
-    command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "1500000");
-    let mut daemon = home.start(command);
+    let (mut daemon, socket) = managed(&home, "run");
     told(&socket, "READY=1").await;
     for _ in 0..3 {
         told(&socket, "WATCHDOG=1").await;
@@ -273,15 +269,20 @@ async fn a_recorder_is_alive_while_its_batch_waits_for_the_commit() {
     assert_eq!(recorder.exit().await, Some(0), "{}", home.log());
 }
 
+/// Starts a daemon whose service manager listens at a socket and wants to hear often.
+fn managed(home: &Home, mode: &str) -> (Running, UnixDatagram) {
+    let path = home.path().join("notify.sock");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    let mut command = home.lobd(&[mode]);
+    command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "1500000");
+    (home.start(command), socket)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trading_loop_that_hangs_feeds_no_watchdog() {
     let venue = Venue::start(quiet_market()).await;
     let home = Home::with(&venue.variables());
-    let path = home.path().join("notify.sock");
-    let socket = UnixDatagram::bind(&path).unwrap();
-    let mut command = home.lobd(&["run"]);
-    command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "1500000");
-    let mut daemon = home.start(command);
+    let (mut daemon, socket) = managed(&home, "run");
     told(&socket, "READY=1").await;
     told(&socket, "WATCHDOG=1").await;
     // Somebody holds the journal: the next commit waits for it, and the loop with it.
@@ -300,11 +301,7 @@ async fn a_trading_loop_that_hangs_feeds_no_watchdog() {
 async fn a_recorder_that_hangs_feeds_no_watchdog() {
     let venue = Venue::start(quiet_market()).await;
     let home = Home::with(&venue.variables());
-    let path = home.path().join("notify.sock");
-    let socket = UnixDatagram::bind(&path).unwrap();
-    let mut command = home.lobd(&["record"]);
-    command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "1500000");
-    let mut recorder = home.start(command);
+    let (mut recorder, socket) = managed(&home, "record");
     told(&socket, "READY=1").await;
     told(&socket, "WATCHDOG=1").await;
     let tape = rusqlite::Connection::open(DataFolder::new(&home.data()).tape()).unwrap();
@@ -322,11 +319,7 @@ async fn a_recorder_that_hangs_feeds_no_watchdog() {
 async fn an_outage_of_the_venue_starves_no_watchdog() {
     let venue = Venue::start(quiet_market()).await;
     let home = Home::with(&venue.variables());
-    let path = home.path().join("notify.sock");
-    let socket = UnixDatagram::bind(&path).unwrap();
-    let mut command = home.lobd(&["run"]);
-    command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "1500000");
-    let mut daemon = home.start(command);
+    let (mut daemon, socket) = managed(&home, "run");
     told(&socket, "READY=1").await;
     for fault in ["refuse-sockets", "lose-request=silence", "cut-sockets"] {
         switch_on(&venue.sandbox.control, fault).await;
