@@ -40,10 +40,8 @@ async fn a_second_daemon_on_the_account_is_refused_whatever_its_folder_until_the
     assert_eq!(left.len(), 1, "only its lock: {left:?}");
 
     let mut recorder = second.start(beside(&second, &first, &["record"]));
-    eventually("who only records is let in", async || {
-        DataFolder::new(&second.data()).tape().exists() && !second.valid_seconds().is_empty()
-    })
-    .await;
+    let records = async || second.records_already() && !second.valid_seconds().is_empty();
+    eventually("who only records is let in", records).await;
     recorder.terminate();
     assert_eq!(recorder.exit().await, Some(0), "{}", second.log());
 

@@ -145,10 +145,7 @@ async fn orders_over_their_socket_and_recording_tell_nothing_secret() {
         let mut command = home.lobd(&[arguments]);
         command.env("ORDER_TRANSPORT", transport);
         let mut process = home.start(command);
-        let recorded = || {
-            let folder = lobd::app::DataFolder::new(&home.data());
-            if folder.tape().exists() { home.valid_seconds().len() } else { 0 }
-        };
+        let recorded = || if home.records_already() { home.valid_seconds().len() } else { 0 };
         let before = recorded();
         eventually("it records", async || recorded() > before + 2).await;
         if arguments == "run" {

@@ -152,6 +152,13 @@ impl Home {
         status
     }
 
+    /// Whether BTCUSDT can be asked for on the tape: its file comes first, then its tables, then it.
+    pub(crate) fn records_already(&self) -> bool {
+        let path = tape_path(&self.data());
+        let tape = path.exists().then(|| Tape::open_read_only(&path).ok()).flatten();
+        tape.is_some_and(|tape| tape.resolve("BTCUSDT").is_ok())
+    }
+
     /// The seconds of BTCUSDT on the tape that are VALID, in order.
     pub(crate) fn valid_seconds(&self) -> Vec<Second> {
         let tape = Tape::open_read_only(&tape_path(&self.data())).unwrap();
