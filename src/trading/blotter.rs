@@ -38,7 +38,12 @@ impl Blotter {
 
     /// Takes in an order of ours that was found at the venue, to be cancelled.
     #[must_use]
-    pub fn adopt(&mut self, now: Timestamp, report: &OrderReport) -> Option<OrderAction> {
+    pub fn adopt(
+        &mut self,
+        now: Timestamp,
+        report: &OrderReport,
+        ledger: &Position,
+    ) -> Option<OrderAction> {
         let request = OrderRequest {
             client_order_id: report.client_order_id,
             symbol: report.symbol,
@@ -50,14 +55,18 @@ impl Blotter {
             }),
             reduce_only: report.reduce_only,
         };
-        self.submit(now, request, Purpose::Leftover);
-        let reported = self.handle(now, report.client_order_id, OrderEvent::Report(report));
-        debug_assert_eq!(reported, None, "a report alone asks for nothing");
-        // Its fills so far are in the ledger already: an earlier run or this report booked them.
-        let filled = OrderEvent::Booked(report.filled_quantity);
-        let booked = self.handle(now, report.client_order_id, filled);
-        debug_assert_eq!(booked, None, "a known fill asks for nothing");
-        self.handle(now, report.client_order_id, OrderEvent::CancelWanted)
+        let id = report.client_order_id;
+        assert!(self.find(id).is_none(), "invariant 1: {id} is used once");
+        // Its fills so far are in the ledger already: this run or an earlier one booked them.
+        let booked = ledger.booked_of(id, Some(report.order_id));
+        let booked_before = report.filled_quantity.saturating_sub(booked);
+        let order = Order::found(now, request, booked_before);
+        self.live.insert(id, order);
+        for told in [OrderEvent::Booked(booked), OrderEvent::Report(report)] {
+            let action = self.handle(now, id, told);
+            debug_assert_eq!(action, None, "news alone asks for nothing");
+        }
+        self.handle(now, id, OrderEvent::CancelWanted)
     }
 
     /// Advances one order by one event; orders we do not know have no answer.
@@ -98,7 +107,10 @@ impl Blotter {
         };
         let order = self.live.values().chain(&self.ended).find(is_meant)?;
         let (id, order_id) = (order.id(), order.order_id);
-        let booked = ledger.booked_of(id, order_id);
+        // The ledger may have folded the order's earlier fills into what it carries over; fills
+        // that came before the venue's name for the order was known are counted only there.
+        let counted = order.booked().checked_add(fill.quantity).unwrap_or(order.booked());
+        let booked = ledger.booked_of(id, order_id).max(counted);
         Some((id, self.handle(now, id, OrderEvent::Booked(booked))))
     }
 

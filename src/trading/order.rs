@@ -100,7 +100,10 @@ pub struct Order {
     state: OrderState,
     is_cancel_wanted: bool,
     reported: Quantity,
+    /// Of it, by this run.
     booked: Quantity,
+    /// Of it, by earlier runs.
+    booked_before: Quantity,
     /// What is asked while the outcome is hidden, and how it comes to light.
     scrutiny: Scrutiny,
 }
@@ -119,8 +122,15 @@ impl Order {
             is_cancel_wanted: false,
             reported: Quantity::ZERO,
             booked: Quantity::ZERO,
+            booked_before: Quantity::ZERO,
             scrutiny: Scrutiny::default(),
         }
+    }
+
+    /// An order of an earlier run, which has booked so much of it.
+    #[must_use]
+    pub fn found(now: Timestamp, request: OrderRequest, booked_before: Quantity) -> Self {
+        Self { booked_before, ..Self::sent(now, request, Purpose::Leftover) }
     }
 
     /// Where it stands.
@@ -162,7 +172,13 @@ impl Order {
     /// How much the venue reported filled whose fills have not arrived yet.
     #[must_use]
     pub fn unbooked(&self) -> Quantity {
-        self.reported.saturating_sub(self.booked)
+        self.reported.saturating_sub(self.booked).saturating_sub(self.booked_before)
+    }
+
+    /// How much this run has booked of it.
+    #[must_use]
+    pub const fn booked(&self) -> Quantity {
+        self.booked
     }
 
     /// How much may still be filled: nothing once it ended, everything while it is unknown.

@@ -109,7 +109,7 @@ impl Cycle {
             Correction::StopFound(id) => self.on_stop_event(desk, id, StopEvent::FoundInAccount),
             Correction::AdoptOrder(place) => {
                 let order = &report.open_orders[place];
-                let action = self.blotter.adopt(desk.now, order);
+                let action = self.blotter.adopt(desk.now, order, &self.position);
                 self.send_order_action(desk, order.client_order_id, action);
             }
             Correction::StopMissing(id) => {
