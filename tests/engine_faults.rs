@@ -81,6 +81,21 @@ fn fills_are_found_without_a_user_stream() {
     assert_eq!(world.cycle().totals.fills, 1);
 }
 
+/// The listen key ended in silence: the stream is there and tells nothing.
+#[test]
+fn a_fill_of_which_nothing_is_told_is_found_by_asking_and_covered_in_time() {
+    for filled_after in [100, 1_900, 2_100, 3_900] {
+        let mut world = World::ready();
+        world.predict(8.0);
+        world.is_streaming = false;
+        world.run_for(filled_after);
+        world.fill(Side::Buy, "0.04");
+        world.run_for(2_500);
+        assert_eq!(world.cycle().exposure, parse("0.04"), "after {filled_after} ms");
+        assert_eq!(world.venue.waiting_stops().count(), 1, "after {filled_after} ms");
+    }
+}
+
 #[test]
 fn a_restart_finds_the_position_protects_it_and_agrees_with_the_venue() {
     let mut world = World::with_long_position();
@@ -117,6 +132,26 @@ fn a_restart_without_a_stop_places_one() {
     world.restart(2, ledger_of(None, Exposure::ZERO));
     world.run_for(500);
     assert_eq!(world.venue.waiting_stops().count(), 1);
+}
+
+/// The fills of an order are those of all runs together: none is missing for ever.
+#[test]
+fn an_order_of_an_earlier_run_that_is_filled_on_is_booked_whole() {
+    let mut world = World::ready();
+    world.predict(8.0);
+    world.run_for(500);
+    world.fill(Side::Buy, "0.04");
+    world.run_for(500);
+    let last = world.venue.fills.last().unwrap().trade_id;
+    world.cancel_fates.extend([Fate::RequestLost; 6]); // of the entry and of its take-profit
+    world.restart(2, ledger_of(Some(last), parse("0.04")));
+    world.run_for(500);
+    world.fill(Side::Buy, "0.03");
+    world.run_for(500);
+    world.fill(Side::Buy, "0.01");
+    world.run_for(20_000);
+    assert_eq!(world.cycle().exposure, parse("0.08"));
+    assert_eq!((world.status().discrepancies_total, world.status().halted), (0, None));
 }
 
 #[test]

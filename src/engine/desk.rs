@@ -22,6 +22,8 @@ pub(super) struct Desk<'a> {
     pub(super) standing: Result<(), WhyNot>,
     /// Whether ledger and venue have agreed since the start: what earlier runs did is booked.
     pub(super) has_agreed: bool,
+    /// How often an entry that works is asked for.
+    pub(super) entry_interval: Duration,
     /// How often a position may be polled.
     pub(super) position_interval: Duration,
     /// How long the venue's countdown over entries runs, where it may guard them.

@@ -82,6 +82,8 @@ struct Running {
     cycles: BTreeMap<Symbol, Cycle>,
     /// Why the operator's last request was refused, if it was.
     refusal: Option<String>,
+    /// How often a working entry is asked for, given how many there are.
+    entry_interval: Duration,
     /// How often a position may be polled, given how many are held.
     position_interval: Duration,
 }
@@ -172,6 +174,7 @@ impl Running {
             wallet: Wallet::default(),
             cycles,
             refusal: None,
+            entry_interval: weight::entry_interval(0),
             position_interval: weight::position_interval(0),
         }
     }
@@ -249,6 +252,8 @@ impl Running {
         self.check_limits(turn);
         let held = self.cycles.values().filter(|cycle| !cycle.held().is_zero()).count();
         self.position_interval = weight::position_interval(held);
+        let entering = self.cycles.values().filter(|cycle| cycle.has_entry()).count();
+        self.entry_interval = weight::entry_interval(entering);
         for place in 0..self.cycles.len() {
             self.with_cycle_at(turn, place, Cycle::advance);
         }
@@ -361,6 +366,7 @@ impl Running {
             unprotected: &mut self.unprotected,
             standing: self.conditions.check(),
             has_agreed: self.account.has_matched(),
+            entry_interval: self.entry_interval,
             position_interval: self.position_interval,
             countdown: may_guard(self.countdown, &self.settings).then_some(self.settings.countdown),
             is_leaving: self.conditions.is_shutting_down,

@@ -1,7 +1,7 @@
 //! Signal and entry (steps 2 and 3), and the end of an entry nobody filled (step 4).
 
 use crate::domain::{OrderKind, OrderRequest, Prediction, Price, Rounding, Timestamp};
-use crate::trading::order::Purpose;
+use crate::trading::order::{OrderState, Purpose};
 use crate::trading::risk::{Elsewhere, Holding};
 use crate::trading::signal::{self, Signal, SignalInputs};
 use crate::trading::{WhyNot, prices};
@@ -135,6 +135,24 @@ impl Cycle {
         }
         for (id, action) in self.blotter.cancel(desk.now, |order| order.purpose == Purpose::Entry) {
             self.send_order_action(desk, id, Some(action));
+        }
+    }
+
+    /// Asks again and again where a working entry stands: a user stream that was lost in silence tells
+    /// of no fill, and the account's next report may come too late to cover it in time (I4).
+    pub(super) fn ask_for_entry(&mut self, desk: &mut Desk<'_>) {
+        let entry = self.blotter.live_for(Purpose::Entry);
+        let Some(entry) = entry.filter(|order| order.state() == OrderState::Working) else {
+            self.entry_due_at = None;
+            return;
+        };
+        let client_order_id = entry.id();
+        let is_due = self.entry_due_at.is_some_and(|at| at <= desk.now);
+        if is_due {
+            desk.send(Command::Query { symbol: self.symbol(), client_order_id });
+        }
+        if is_due || self.entry_due_at.is_none() {
+            self.entry_due_at = Some(desk.now + desk.entry_interval);
         }
     }
 

@@ -96,6 +96,8 @@ pub(super) struct Cycle {
     /// Funding, and what else this run was paid for the symbol apart from trades.
     income: Amount,
     venue_position: Option<(Timestamp, PositionReport)>,
+    /// When the entry that works is asked for.
+    entry_due_at: Option<Timestamp>,
     /// Before this the position is not polled again.
     position_due_at: Option<Timestamp>,
     last_fill_at: Option<Timestamp>,
@@ -141,6 +143,7 @@ impl Cycle {
             round_trip: RoundTrip::default(),
             income: Amount::ZERO,
             venue_position: None,
+            entry_due_at: None,
             position_due_at: None,
             last_fill_at: None,
             take_profit_retry_at: None,
@@ -207,6 +210,11 @@ impl Cycle {
         !self.is_quiet() || self.settling_since.is_some()
     }
 
+    /// Whether an entry works or may work.
+    pub(super) fn has_entry(&self) -> bool {
+        self.blotter.live_for(Purpose::Entry).is_some()
+    }
+
     /// Whether nothing is held, works or may work, at the venue or on its way.
     pub(super) fn is_quiet(&self) -> bool {
         self.blotter.is_idle()
@@ -238,6 +246,7 @@ impl Cycle {
             self.send_order_action(desk, id, Some(action));
         }
         self.withdraw_entry(desk);
+        self.ask_for_entry(desk);
         self.follow_position(desk.now);
         self.protect(desk);
         self.close_if_due(desk);
@@ -337,6 +346,7 @@ impl Cycle {
         let close_at = opened_at.map(|at| at + settings.max_holding);
         let deadlines = [
             (self.blotter.next_deadline(), DeadlineReason::OrderInquiry),
+            (self.entry_due_at, DeadlineReason::OrderInquiry),
             (self.protection.inquiry_deadline(), DeadlineReason::StopInquiry),
             (expires_at, DeadlineReason::EntryExpiry),
             (self.protection.naked_deadline(), DeadlineReason::NakedTimeout),
