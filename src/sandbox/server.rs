@@ -180,6 +180,12 @@ impl Control {
         self.floor.visit(move |floor| visit(&mut floor.exchange, floor.account)).await
     }
 
+    /// How far the time that clients are told is ahead of the exchange's own, in nanoseconds; `None`
+    /// once it has stopped.
+    pub async fn time_shift_nanos(&self) -> Option<i64> {
+        self.floor.visit(|floor| floor.server_time().nanos() - floor.now().nanos()).await
+    }
+
     /// The exchange's time; `None` once it has stopped.
     pub async fn now(&self) -> Option<Timestamp> {
         self.floor.visit(|floor| floor.now()).await

@@ -201,7 +201,24 @@ impl World {
         }
         (self.position, self.is_open) = (truth.position, truth.is_open());
         self.note_silence();
-        self.observe(now, &truth)
+        let offset_nanos = self.offset_nanos().await;
+        self.observe(now, offset_nanos, &truth)
+    }
+
+    /// The daemon's clock less the venue's, as it may know of it: where the venue's is off as well, the
+    /// daemon has measured that or not yet.
+    async fn offset_nanos(&self) -> i64 {
+        let offset_nanos = self.daemon.as_ref().map_or(0, |daemon| daemon.offset_nanos);
+        if offset_nanos == 0 {
+            return 0;
+        }
+        let shift_nanos = self.exchange.control.time_shift_nanos().await.unwrap_or(0);
+        let told_nanos = offset_nanos - shift_nanos;
+        if told_nanos.unsigned_abs() < offset_nanos.unsigned_abs() {
+            told_nanos
+        } else {
+            offset_nanos
+        }
     }
 
     fn note_silence(&mut self) {
@@ -215,15 +232,14 @@ impl World {
         };
     }
 
-    fn observe(&mut self, now: Duration, truth: &Truth) -> Result<(), Broken> {
+    fn observe(&mut self, now: Duration, offset_nanos: i64, truth: &Truth) -> Result<(), Broken> {
         let silence = self.silence;
         let (durable, newest) = (self.durable, self.newest);
         let daemon = self.daemon.as_mut().filter(|daemon| !daemon.life.is_over());
         let Some(daemon) = daemon else {
             return self.checks.observe(now, truth, (None, silence), &self.calm);
         };
-        let offset_nanos = daemon.offset_nanos;
-        let its_time = Timestamp::from_nanos((BEGINNING + now).nanos() + offset_nanos);
+        let its_time = Timestamp::from_nanos((BEGINNING + now).nanos() + daemon.offset_nanos);
         let up_at = daemon.up_at.unwrap_or(now);
         // After a life whose clock was ahead nothing is stored until time has caught up (I19).
         let catches_up = newest.is_some_and(|newest| its_time <= newest.end() + RECORDING_DELAY);
