@@ -14,6 +14,8 @@ const FOUND: &[(u64, &str)] = &[
     (56, "the account's stream waited up to a minute before it connected again"),
     (80, "the same, after the exchange had refused sockets"),
     (2_178, "the exchange never told of what it held back when a fault was cleared"),
+    (10_303, "a fill of which no stream told was found with the account's next report only"),
+    (11_140, "an order filled on after a restart missed its earlier fills, and a halt stayed"),
 ];
 
 fn run(seed: u64) -> Outcome {
