@@ -105,6 +105,8 @@ mod live_streams;
 #[cfg(test)]
 mod market_statistics;
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod names;
 #[cfg(test)]
 mod no_lookahead;

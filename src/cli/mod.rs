@@ -4,6 +4,7 @@
 //! Result<(), CommandError>`. What people read goes to stdout through [`Output`]; errors go to
 //! stderr as one line and a remedy, and end the process with the code of [`Exit`].
 
+mod allocator;
 mod backtest;
 mod cancel;
 mod cancel_all;
@@ -131,6 +132,7 @@ enum Command {
 
 /// Parses the arguments, runs one command, and turns its outcome into an exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    allocator::keep_one_pool();
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => return error::report_usage(&error),
